@@ -1,0 +1,143 @@
+/** What is known of one kind of failure: how it looks on the wire and what it means to a person. */
+export interface ErrorKind {
+  /** HTTP status of the answer. */
+  readonly status: number
+  /** `code` in the OCI error body (distribution-spec, "Error Codes", and those distribution itself adds). */
+  readonly oci: string
+  /** Seconds for `Retry-After`, where trying again can help. */
+  readonly retryAfter?: number
+  /** One sentence for docs/ERRORS.md. */
+  readonly meaning: string
+}
+
+/**
+ * Every failure this program can report, in one table. docs/ERRORS.md is generated from it.
+ *
+ * Clients treat 4xx as final and 5xx as worth another try, so "not there" is 4xx and is said only when a source
+ * that could know has said it; "could not be had now" is 5xx.
+ */
+export const ERRORS = {
+  NAME_INVALID: {
+    status: 400,
+    oci: 'NAME_INVALID',
+    meaning: 'The repository name or the CID in it is malformed.',
+  },
+  NAME_UNKNOWN: { status: 404, oci: 'NAME_UNKNOWN', meaning: 'There is no image layout under this name.' },
+  MANIFEST_UNKNOWN: {
+    status: 404,
+    oci: 'MANIFEST_UNKNOWN',
+    meaning: 'The layout has no such tag or manifest.',
+  },
+  BLOB_UNKNOWN: { status: 404, oci: 'BLOB_UNKNOWN', meaning: 'The layout holds no such blob.' },
+  DIGEST_INVALID: {
+    status: 400,
+    oci: 'DIGEST_INVALID',
+    meaning: 'The digest is malformed or of an unknown algorithm.',
+  },
+  RANGE_INVALID: { status: 416, oci: 'RANGE_INVALID', meaning: 'The requested range lies outside the blob.' },
+  REQUEST_INVALID: { status: 400, oci: 'UNSUPPORTED', meaning: 'The request itself is malformed.' },
+  PAGINATION_INVALID: {
+    status: 400,
+    oci: 'PAGINATION_NUMBER_INVALID',
+    meaning: '`n` is not a whole number that is zero or more.',
+  },
+  ROUTE_UNKNOWN: {
+    status: 404,
+    oci: 'UNSUPPORTED',
+    meaning: 'No endpoint of the registry protocol has this path.',
+  },
+  UNSUPPORTED: { status: 405, oci: 'UNSUPPORTED', meaning: 'The endpoint exists but not for this method.' },
+  DENIED: {
+    status: 403,
+    oci: 'DENIED',
+    meaning: 'The allow and deny lists of this gateway exclude the content.',
+  },
+  CONTENT_NOT_FOUND: {
+    status: 404,
+    oci: 'NAME_UNKNOWN',
+    meaning: 'A source that can know says that nothing is at this path.',
+  },
+  CONTENT_UNAVAILABLE: {
+    status: 503,
+    oci: 'UNAVAILABLE',
+    retryAfter: 5,
+    meaning: 'No source could give the content now: none has it, or none answers.',
+  },
+  CONTENT_TIMEOUT: {
+    status: 504,
+    oci: 'UNAVAILABLE',
+    retryAfter: 5,
+    meaning: 'The content did not come in time; the search for it goes on in the background.',
+  },
+  CONTENT_INVALID: {
+    status: 502,
+    oci: 'DIGEST_INVALID',
+    meaning: 'The bytes that came do not match the digest or CID; none of them was passed on as complete.',
+  },
+  CONTENT_TOO_LARGE: {
+    status: 502,
+    oci: 'SIZE_INVALID',
+    meaning: 'A manifest, index or folder is larger than the limits of this gateway.',
+  },
+  NAME_UNRESOLVED: {
+    status: 503,
+    oci: 'UNAVAILABLE',
+    retryAfter: 5,
+    meaning: 'The IPNS name or DNSLink could not be resolved now.',
+  },
+  OVERLOADED: {
+    status: 503,
+    oci: 'UNAVAILABLE',
+    retryAfter: 2,
+    meaning: 'A queue of this gateway is full.',
+  },
+  STORE_LOCKED: { status: 500, oci: 'UNKNOWN', meaning: 'Another gateway holds the store.' },
+  STORE_FAILED: { status: 500, oci: 'UNKNOWN', meaning: 'The store on disk could not be read or written.' },
+  LAYOUT_INVALID: {
+    status: 400,
+    oci: 'MANIFEST_INVALID',
+    meaning: 'What should be published is no sound image layout.',
+  },
+  SETTINGS_INVALID: { status: 400, oci: 'UNKNOWN', meaning: 'Settings are wrong; every mistake is listed.' },
+  INTERNAL: { status: 500, oci: 'UNKNOWN', meaning: 'A defect of this gateway; the log has the request id.' },
+} as const satisfies Record<string, ErrorKind>
+
+export type ErrorCode = keyof typeof ERRORS
+
+export interface FailureOptions {
+  /** Goes into the `detail` of the OCI error body; must be plain JSON. */
+  readonly detail?: unknown
+  readonly cause?: unknown
+  /** Seconds; overrides the table. */
+  readonly retryAfter?: number
+}
+
+/** The one error class of this program: a row of {@link ERRORS} with a message a person can act on. */
+export class Failure extends Error {
+  readonly code: ErrorCode
+  readonly detail: unknown
+  readonly retryAfter: number | undefined
+
+  constructor(code: ErrorCode, message: string, options: FailureOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.name = 'Failure'
+    this.code = code
+    this.detail = options.detail
+    const kind: ErrorKind = ERRORS[code]
+    this.retryAfter = options.retryAfter ?? kind.retryAfter
+  }
+
+  get kind(): ErrorKind {
+    return ERRORS[this.code]
+  }
+}
+
+/** Whether `error` is a {@link Failure}, and if codes are given, one of those. */
+export function isFailure(error: unknown, ...codes: ErrorCode[]): error is Failure {
+  return error instanceof Failure && (codes.length === 0 || codes.includes(error.code))
+}
+
+/** The message of anything thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
