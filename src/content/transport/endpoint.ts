@@ -1,0 +1,15 @@
+import type { Dispatcher } from 'undici'
+
+/** Where a source that is reached over HTTP lives, and how long to wait for it. */
+export interface EndpointOptions {
+  /** Name of the source, for messages: `kubo`, `gateway:host`. */
+  readonly name: string
+  /** What requests go through: connections, TLS and proxies are its business. Not closed by the source. */
+  readonly dispatcher: Dispatcher
+  /** Sent with every request, for instance an Authorization. */
+  readonly headers?: Readonly<Record<string, string>>
+  /** ms to wait for the head of an answer, connecting included. Default 60 000. */
+  readonly answerTimeout?: number
+  /** ms to wait for the next byte of a body while someone reads it. Default 15 000. */
+  readonly stallTimeout?: number
+}
