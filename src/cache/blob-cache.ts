@@ -1,0 +1,236 @@
+import { LRUCache } from 'lru-cache'
+import type { ByteRange, OpenedFile } from '../content/source.ts'
+import { Failure, isFailure } from '../errors.ts'
+import type { Digest } from '../reference/digest.ts'
+import type { BufferPool } from './buffer-pool.ts'
+import type { DiskBlobs } from './disk-blobs.ts'
+import { Fill, type Fetch, type VerifiedBlob } from './fill.ts'
+
+/** Blobs up to this many bytes are kept in memory, where there is room. */
+const SMALL = 256 * 1024
+
+export interface BlobCacheOptions {
+  /** Undefined for a gateway without a disk. */
+  readonly disk: DiskBlobs | undefined
+  readonly pool: BufferPool
+  /** Bytes for manifests and small blobs. */
+  readonly memorySize: number
+  /** Bytes that one fetch keeps in memory. */
+  readonly windowBytes: number
+  /** Fetches under way at once. */
+  readonly maxFills: number
+  /** ms that a fetch goes on after someone's time was up. */
+  readonly lingerMs: number
+  readonly events?: CacheEvents
+}
+
+export interface CacheEvents {
+  hit(kind: 'memory' | 'disk'): void
+  miss(): void
+  /** A blob could not be written to disk and is served all the same. */
+  writeFailed(error: unknown): void
+  /** A stored blob could not be read, or its checksums were wrong. */
+  readFailed(digest: Digest, error: unknown): void
+}
+
+/** What is wanted of a blob. */
+export interface BlobWant {
+  readonly fetch: Fetch
+  /** Bytes of the whole blob where a descriptor told. */
+  readonly expectedSize: number | undefined
+  readonly range: ByteRange | undefined
+  readonly signal: AbortSignal
+}
+
+export interface BlobBytes {
+  /** Bytes of the whole blob. */
+  readonly size: number
+  /** `memory`, `disk`, or the name of the content source that delivers. */
+  readonly source: string
+  readonly cached: boolean
+  /** A piece is valid until the next is asked for. */
+  readonly pieces: AsyncIterable<Uint8Array>
+}
+
+/**
+ * Verified blobs by digest: small ones in memory, all on disk if there is one, and single flight for what is fetched.
+ * Whether the repository that is asked holds the digest at all is for the caller to know.
+ */
+export class BlobCache {
+  private readonly memory: LRUCache<Digest, Uint8Array>
+  private readonly fills = new Map<Digest, Fill>()
+  private readonly options: BlobCacheOptions
+
+  constructor(options: BlobCacheOptions) {
+    this.options = options
+    this.memory = new LRUCache<Digest, Uint8Array>({
+      maxSize: Math.max(1, options.memorySize),
+      sizeCalculation: (bytes) => bytes.length + 256,
+    })
+  }
+
+  get fillCount(): number {
+    return this.fills.size
+  }
+
+  /** Bytes of the blob if it is here, whole and verified. */
+  sizeOf(digest: Digest): number | undefined {
+    return this.memory.get(digest)?.length ?? this.options.disk?.sizeOf(digest)
+  }
+
+  /** A blob that is kept in memory. */
+  inMemory(digest: Digest): Uint8Array | undefined {
+    return this.memory.get(digest)
+  }
+
+  /**
+   * A small blob, whole.
+   *
+   * @param want `limit` in bytes
+   * @throws Failure CONTENT_TOO_LARGE beyond the limit; what the fetch throws
+   */
+  async bytes(digest: Digest, want: Omit<BlobWant, 'range'> & { limit: number }): Promise<Uint8Array> {
+    const known = this.memory.get(digest)
+    if (known !== undefined) {
+      this.options.events?.hit('memory')
+      return known
+    }
+    const blob = await this.open(digest, { ...want, range: undefined })
+    if (blob.size > want.limit) {
+      await blob.pieces[Symbol.asyncIterator]().return?.()
+      throw new Failure(
+        'CONTENT_TOO_LARGE',
+        `${digest} has ${blob.size} bytes, more than the limit of ${want.limit}`,
+      )
+    }
+    const pieces: Uint8Array[] = []
+    for await (const piece of blob.pieces) pieces.push(piece.slice())
+    const whole = Buffer.concat(pieces)
+    this.memory.set(digest, whole)
+    return whole
+  }
+
+  /** Open a blob, from here or from its source. Throws what the fetch throws. */
+  async open(digest: Digest, want: BlobWant): Promise<BlobBytes> {
+    const small = this.memory.get(digest)
+    if (small !== undefined) {
+      this.options.events?.hit('memory')
+      return { size: small.length, source: 'memory', cached: true, pieces: one(small, want.range) }
+    }
+    const stored = await this.openStored(digest, want)
+    if (stored !== undefined) return stored
+    this.options.events?.miss()
+    return this.openFetched(digest, want)
+  }
+
+  /** End every fetch. */
+  close(): void {
+    for (const fill of [...this.fills.values()])
+      fill.end(new Failure('CONTENT_UNAVAILABLE', 'the gateway stops'))
+  }
+
+  private async openStored(digest: Digest, want: BlobWant): Promise<BlobBytes | undefined> {
+    const stored = await this.options.disk?.open(digest).catch((error: unknown) => {
+      this.options.events?.readFailed(digest, error)
+      return undefined
+    })
+    if (stored === undefined) return undefined
+    this.options.events?.hit('disk')
+    const { start, end } = clamp(want.range, stored.size)
+    const pieces = this.readStored(digest, stored.read(start, end), { start, end }, want)
+    return { size: stored.size, source: 'disk', cached: true, pieces }
+  }
+
+  /** From disk, and where the disk fails, from the source on. */
+  private async *readStored(
+    digest: Digest,
+    stored: AsyncGenerator<Uint8Array>,
+    range: ByteRange,
+    want: BlobWant,
+  ): AsyncGenerator<Uint8Array> {
+    let position = range.start
+    const keep: Uint8Array[] | undefined = range.start === 0 && range.end <= SMALL ? [] : undefined
+    try {
+      for await (const piece of stored) {
+        position += piece.length
+        keep?.push(piece.slice())
+        yield piece
+      }
+      if (keep !== undefined && range.end === this.options.disk?.sizeOf(digest)) {
+        this.memory.set(digest, Buffer.concat(keep))
+      }
+      return
+    } catch (error) {
+      if (!isFailure(error, 'CONTENT_INVALID', 'STORE_FAILED')) throw error
+      this.options.events?.readFailed(digest, error)
+    }
+    const rest = await this.openFetched(digest, { ...want, range: { start: position, end: range.end } })
+    yield* rest.pieces
+  }
+
+  private async openFetched(digest: Digest, want: BlobWant): Promise<BlobBytes> {
+    const { range, signal } = want
+    const start = range?.start ?? 0
+    let fill = this.fills.get(digest)
+    if (fill === undefined && start === 0) fill = this.startFill(digest, want)
+    if (fill === undefined || !fill.reaches(start)) return openDirect(want)
+    const { size, pieces } = await fill.attach(range, signal)
+    return { size, source: fill.source, cached: false, pieces }
+  }
+
+  private startFill(digest: Digest, want: BlobWant): Fill {
+    const { disk, pool, maxFills, windowBytes, lingerMs, events } = this.options
+    if (this.fills.size >= maxFills) {
+      throw new Failure('OVERLOADED', `${maxFills} fetches are under way, which is the limit`)
+    }
+    const fill: Fill = new Fill({
+      digest,
+      fetch: want.fetch,
+      expectedSize: want.expectedSize,
+      windowBytes,
+      pool,
+      createSpool: disk === undefined ? undefined : () => disk.createSpool(),
+      onVerified: (verified) => this.keep(digest, verified),
+      onSpoolFailure: (error) => events?.writeFailed(error),
+      onEnd: () => {
+        if (this.fills.get(digest) === fill) this.fills.delete(digest)
+      },
+      lingerMs,
+      resumeMs: lingerMs,
+    })
+    this.fills.set(digest, fill)
+    return fill
+  }
+
+  private async keep(digest: Digest, verified: VerifiedBlob): Promise<void> {
+    const { size, sums, spool } = verified
+    const bytes = size <= SMALL ? verified.bytes() : undefined
+    if (bytes !== undefined) this.memory.set(digest, bytes)
+    if (spool === undefined || this.options.disk === undefined) return
+    try {
+      await this.options.disk.commit(spool, { digest, size, sums, published: false })
+    } catch (error) {
+      this.options.events?.writeFailed(error)
+    }
+  }
+}
+
+/** A part of a blob that no common fetch is near to: held to block proofs where the source gives them, never cached. */
+async function openDirect(want: BlobWant): Promise<BlobBytes> {
+  const file: OpenedFile = await want.fetch(want.range, want.signal)
+  if (want.expectedSize !== undefined && file.size !== want.expectedSize) {
+    await file.body[Symbol.asyncIterator]().return?.()
+    file.discredit(`it has ${file.size} bytes instead of ${want.expectedSize}`)
+    throw new Failure('CONTENT_INVALID', `${file.source} has ${file.size} bytes, not ${want.expectedSize}`)
+  }
+  return { size: file.size, source: file.source, cached: false, pieces: file.body }
+}
+
+function clamp(range: ByteRange | undefined, size: number): ByteRange {
+  if (range === undefined) return { start: 0, end: size }
+  return { start: Math.min(range.start, size), end: Math.min(range.end, size) }
+}
+
+async function* one(bytes: Uint8Array, range: ByteRange | undefined): AsyncGenerator<Uint8Array> {
+  yield range === undefined ? bytes : bytes.subarray(range.start, range.end)
+}

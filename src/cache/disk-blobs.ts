@@ -1,0 +1,325 @@
+import { randomUUID } from 'node:crypto'
+import { mkdir, open, readdir, rm, type FileHandle } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Failure, messageOf } from '../errors.ts'
+import { algorithmOf, encodedOf, isDigest, type Digest } from '../reference/digest.ts'
+import type { BufferPool } from './buffer-pool.ts'
+import { CHUNK, sumsMatch } from './chunk-sums.ts'
+import type { Metadata } from './metadata.ts'
+import { Spool } from './spool.ts'
+
+interface BlobRecord {
+  readonly size: number
+  /** Published content is never evicted. */
+  published: boolean
+  /** ms since the epoch. */
+  used: number
+}
+
+export interface DiskBlobsOptions {
+  /** The store's folder; holds `blobs/` and `incoming/`. */
+  readonly folder: string
+  readonly metadata: Metadata
+  /** Bytes of blobs that are not published. */
+  readonly cacheSize: number
+  readonly pool: BufferPool
+  readonly onEvict?: (digest: Digest, size: number) => void
+}
+
+/** A stored blob that is open for reading. */
+export interface StoredBlob {
+  readonly size: number
+  /** Pieces of the range, each checked against its checksums; a piece is valid until the next is asked for. */
+  read(start: number, end: number): AsyncGenerator<Uint8Array>
+}
+
+/**
+ * Blobs on disk, one file each, with checksums beside them. A blob counts when its record is there and its file in
+ * place; files in the making live in `incoming/`, which is emptied at the start. Records are written before the
+ * file is moved into place, so that a crash leaves at most a record without file, which counts as absent.
+ */
+export class DiskBlobs {
+  /** Least recently used first. */
+  private readonly records = new Map<Digest, BlobRecord>()
+  private readonly dirty = new Set<Digest>()
+  private cachedBytes = 0
+  private readonly options: DiskBlobsOptions
+  private readonly recordTable
+  private readonly sumsTable
+
+  private constructor(options: DiskBlobsOptions) {
+    this.options = options
+    this.recordTable = options.metadata.sublevel<string, BlobRecord>('blob', { valueEncoding: 'json' })
+    this.sumsTable = options.metadata.sublevel<string, Uint8Array>('sums', { valueEncoding: 'view' })
+  }
+
+  static async open(options: DiskBlobsOptions): Promise<DiskBlobs> {
+    const blobs = new DiskBlobs(options)
+    const incoming = join(options.folder, 'incoming')
+    await mkdir(incoming, { recursive: true })
+    for (const name of await readdir(incoming))
+      await rm(join(incoming, name), { recursive: true, force: true })
+    const found: [Digest, BlobRecord][] = []
+    for await (const [key, record] of blobs.recordTable.iterator())
+      if (isDigest(key)) found.push([key, record])
+    found.sort((a, b) => a[1].used - b[1].used)
+    for (const [digest, record] of found) blobs.remember(digest, record)
+    return blobs
+  }
+
+  has(digest: Digest): boolean {
+    return this.records.has(digest)
+  }
+
+  sizeOf(digest: Digest): number | undefined {
+    return this.records.get(digest)?.size
+  }
+
+  /** Bytes of blobs that are not published. */
+  get cacheBytes(): number {
+    return this.cachedBytes
+  }
+
+  get count(): number {
+    return this.records.size
+  }
+
+  /** A new file in the making. @throws the file system's error */
+  async createSpool(): Promise<Spool> {
+    return Spool.create(join(this.options.folder, 'incoming', randomUUID()))
+  }
+
+  /** Folder for other work files, removed at the next start. */
+  get workFolder(): string {
+    return join(this.options.folder, 'incoming')
+  }
+
+  /**
+   * Make a finished, verified file count.
+   *
+   * @throws the file system's or the database's error; the blob then does not count
+   */
+  async commit(
+    spool: Spool,
+    blob: { digest: Digest; size: number; sums: Uint32Array; published: boolean },
+  ): Promise<void> {
+    const { digest, size, sums, published } = blob
+    const known = this.records.get(digest)
+    if (known !== undefined && (await this.fileExists(digest))) {
+      await spool.discard()
+      if (published) await this.publish(digest)
+      return
+    }
+    const record: BlobRecord = { size, published, used: Date.now() }
+    const folder = this.folderOf(digest)
+    await mkdir(folder, { recursive: true })
+    await this.writeRecord(digest, record, sums, published)
+    try {
+      await spool.commit(this.pathOf(digest), published)
+    } catch (error) {
+      await this.forget(digest)
+      throw error
+    }
+    if (published) await syncFolder(folder)
+    this.remember(digest, record)
+    await this.evict()
+  }
+
+  /** Keep this blob whatever the cache's size. */
+  async publish(digest: Digest): Promise<void> {
+    const record = this.records.get(digest)
+    if (record === undefined || record.published) return
+    record.published = true
+    this.cachedBytes -= record.size
+    const file = await open(this.pathOf(digest), 'r')
+    try {
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await this.recordTable.put(digest, record)
+  }
+
+  /**
+   * Use a blob's bytes.
+   *
+   * @returns undefined when there is no such blob, or its file is gone
+   */
+  async open(digest: Digest): Promise<StoredBlob | undefined> {
+    const record = this.records.get(digest)
+    if (record === undefined) return undefined
+    this.touch(digest, record)
+    const raw = await this.sumsTable.get(digest)
+    if (raw === undefined) {
+      await this.remove(digest)
+      return undefined
+    }
+    const sums = new Uint32Array(raw.slice().buffer)
+    return {
+      size: record.size,
+      read: (start, end) => this.read(digest, record, sums, start, end),
+    }
+  }
+
+  /** Drop a blob that is not published; a published one stays, damaged as it may be, for what is still good of it. */
+  async remove(digest: Digest): Promise<void> {
+    const record = this.records.get(digest)
+    if (record === undefined || record.published) return
+    await this.forget(digest)
+    await rm(this.pathOf(digest), { force: true })
+  }
+
+  /** Write down when blobs were last used. */
+  async saveUse(): Promise<void> {
+    const batch = this.options.metadata.batch()
+    for (const digest of this.dirty) {
+      const record = this.records.get(digest)
+      if (record !== undefined) batch.put(digest, record, { sublevel: this.recordTable })
+    }
+    this.dirty.clear()
+    await batch.write()
+  }
+
+  private async *read(
+    digest: Digest,
+    record: BlobRecord,
+    sums: Uint32Array,
+    start: number,
+    end: number,
+  ): AsyncGenerator<Uint8Array> {
+    const { pool } = this.options
+    const file = await this.openFile(digest)
+    let next: Promise<{ buffer: Buffer; bytes: number }> | undefined
+    let lent: Buffer | undefined
+    try {
+      let position = Math.floor(start / CHUNK) * CHUNK
+      if (position < end) next = readChunks(file, pool, position, record.size)
+      while (next !== undefined) {
+        const { buffer, bytes } = await next
+        lent = buffer
+        const piece = buffer.subarray(0, bytes)
+        const following = position + bytes
+        next = bytes > 0 && following < end ? readChunks(file, pool, following, record.size) : undefined
+        next?.catch(() => undefined)
+        if (bytes === 0 || !sumsMatch(piece, position / CHUNK, sums)) {
+          await this.remove(digest)
+          throw new Failure('CONTENT_INVALID', `the stored copy of ${digest} is damaged at byte ${position}`)
+        }
+        yield piece.subarray(Math.max(0, start - position), Math.min(bytes, end - position))
+        pool.give(buffer)
+        lent = undefined
+        position = following
+      }
+    } finally {
+      if (lent !== undefined) pool.give(lent)
+      await next?.then(({ buffer }) => pool.give(buffer)).catch(() => undefined)
+      await file.close()
+    }
+  }
+
+  private async openFile(digest: Digest): Promise<FileHandle> {
+    try {
+      return await open(this.pathOf(digest), 'r')
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') await this.forget(digest)
+      throw new Failure('STORE_FAILED', `the stored copy of ${digest} can't be read: ${messageOf(error)}`)
+    }
+  }
+
+  private async fileExists(digest: Digest): Promise<boolean> {
+    try {
+      await (await open(this.pathOf(digest), 'r')).close()
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  private async writeRecord(
+    digest: Digest,
+    record: BlobRecord,
+    sums: Uint32Array,
+    sync: boolean,
+  ): Promise<void> {
+    const batch = this.options.metadata.batch()
+    batch.put(digest, record, { sublevel: this.recordTable })
+    const bytes = new Uint8Array(sums.buffer, sums.byteOffset, sums.byteLength)
+    batch.put(digest, bytes, { sublevel: this.sumsTable })
+    await batch.write({ sync })
+  }
+
+  private remember(digest: Digest, record: BlobRecord): void {
+    const before = this.records.get(digest)
+    if (before !== undefined && !before.published) this.cachedBytes -= before.size
+    this.records.delete(digest)
+    this.records.set(digest, record)
+    if (!record.published) this.cachedBytes += record.size
+  }
+
+  private touch(digest: Digest, record: BlobRecord): void {
+    record.used = Date.now()
+    this.records.delete(digest)
+    this.records.set(digest, record)
+    this.dirty.add(digest)
+  }
+
+  private async forget(digest: Digest): Promise<void> {
+    const record = this.records.get(digest)
+    if (record !== undefined && !record.published) this.cachedBytes -= record.size
+    this.records.delete(digest)
+    this.dirty.delete(digest)
+    const batch = this.options.metadata.batch()
+    batch.del(digest, { sublevel: this.recordTable })
+    batch.del(digest, { sublevel: this.sumsTable })
+    await batch.write()
+  }
+
+  private async evict(): Promise<void> {
+    if (this.cachedBytes <= this.options.cacheSize) return
+    for (const [digest, record] of [...this.records]) {
+      if (this.cachedBytes <= this.options.cacheSize) return
+      if (record.published) continue
+      await this.remove(digest)
+      this.options.onEvict?.(digest, record.size)
+    }
+  }
+
+  private folderOf(digest: Digest): string {
+    return join(this.options.folder, 'blobs', algorithmOf(digest), encodedOf(digest).slice(0, 2))
+  }
+
+  private pathOf(digest: Digest): string {
+    return join(this.folderOf(digest), encodedOf(digest))
+  }
+}
+
+async function readChunks(
+  file: FileHandle,
+  pool: BufferPool,
+  position: number,
+  size: number,
+): Promise<{ buffer: Buffer; bytes: number }> {
+  const buffer = pool.take()
+  try {
+    const want = Math.min(buffer.length, size - position)
+    let bytes = 0
+    while (bytes < want) {
+      const { bytesRead } = await file.read(buffer, bytes, want - bytes, position + bytes)
+      if (bytesRead === 0) break
+      bytes += bytesRead
+    }
+    return { buffer, bytes }
+  } catch (error) {
+    pool.give(buffer)
+    throw new Failure('STORE_FAILED', `a stored blob can't be read: ${messageOf(error)}`, { cause: error })
+  }
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}

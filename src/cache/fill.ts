@@ -1,0 +1,341 @@
+import type { ByteRange, OpenedFile } from '../content/source.ts'
+import { Failure, isFailure } from '../errors.ts'
+import { CHUNK, checkedPieces } from './chunk-sums.ts'
+import { Intake, type IntakeOptions } from './intake.ts'
+import { leased } from './lease.ts'
+import type { Spool } from './spool.ts'
+import { Waiters } from './waiting.ts'
+
+/** Opens the blob at its source, whole or a part of it. */
+export type Fetch = (range: ByteRange | undefined, signal: AbortSignal) => Promise<OpenedFile>
+
+/** Bytes at the end of a blob that no reader gets before the whole of it is verified. */
+const HELD_BACK = 64 * 1024
+/** How often a blob of which nobody has seen a byte is fetched, when wrong bytes come. */
+const ATTEMPTS = 3
+
+export interface FillOptions extends IntakeOptions {
+  readonly fetch: Fetch
+  /** Bytes of the blob, where a descriptor told. */
+  readonly expectedSize: number | undefined
+  /** Called when every byte is there and the digest is right; must not throw. */
+  readonly onVerified: (verified: VerifiedBlob) => Promise<void>
+  /** Called when the fill is of no use to newcomers any more. */
+  readonly onEnd: () => void
+  /** ms that a fetch goes on for someone whose time was up before the first byte. */
+  readonly lingerMs: number
+  /** ms that a part of a blob is kept for someone who comes back for the rest. */
+  readonly resumeMs: number
+}
+
+export interface VerifiedBlob {
+  readonly size: number
+  readonly sums: Uint32Array
+  readonly spool: Spool | undefined
+  /** The whole blob, when it still is in memory. */
+  bytes(): Uint8Array | undefined
+}
+
+interface Reader {
+  position: number
+}
+
+/**
+ * One fetch of one blob, read by many, each at its own pace. A reader too slow for the window in memory reads from
+ * the file; without a file it fetches what it missed for itself, held to the checksums of what went by, and the
+ * common fetch goes no faster than its fastest reader.
+ *
+ * When the last reader leaves, the fetch ends at once; what has arrived in the file is kept for a while, so that
+ * whoever comes back causes a fetch of the rest only.
+ */
+export class Fill {
+  /** Name of the source that delivers. */
+  source = ''
+  private state: 'paused' | 'running' | 'verified' | 'ended' = 'paused'
+  private failure: unknown
+  private size: number | undefined
+  private intake: Intake
+  private opened = false
+  /** Whether any reader was given bytes. */
+  private released = false
+  private attempt = 1
+  private contributors: OpenedFile[] = []
+  private abort = new AbortController()
+  private run: Promise<void> = Promise.resolve()
+  private readonly readers = new Set<Reader>()
+  /** Readers, and those who wait for the size. */
+  private interested = 0
+  private lingerUntil = 0
+  private timer: NodeJS.Timeout | undefined
+  private readonly changed = new Waiters()
+  private readonly options: FillOptions
+
+  constructor(options: FillOptions) {
+    this.options = options
+    this.size = options.expectedSize
+    this.intake = new Intake(options)
+  }
+
+  /** Whether a reader that starts here is served sooner by this fill than by a fetch of its own. */
+  reaches(position: number): boolean {
+    return position <= this.intake.received + this.options.windowBytes
+  }
+
+  /**
+   * Take part in the fetch. Resolves when a source has opened the blob. Whoever calls this reads the pieces to their
+   * end, or returns, or aborts the signal.
+   *
+   * @returns size of the whole blob, in bytes, and the pieces of the range
+   * @throws what the fetch fails with, or the signal's reason; when that is a CONTENT_TIMEOUT the fetch goes on
+   */
+  async attach(
+    range: ByteRange | undefined,
+    signal: AbortSignal,
+  ): Promise<{ size: number; pieces: AsyncIterable<Uint8Array> }> {
+    const leave = this.enter(signal)
+    try {
+      while (!this.opened || this.size === undefined) await this.progress(signal)
+    } catch (error) {
+      leave()
+      throw error
+    }
+    const start = Math.min(range?.start ?? 0, this.size)
+    const end = Math.min(range?.end ?? this.size, this.size)
+    return { size: this.size, pieces: leased(this.read({ start, end }, signal), leave) }
+  }
+
+  /** Give up, whoever reads. */
+  end(reason: Failure): void {
+    this.failure ??= reason
+    this.finish('ended')
+  }
+
+  private async *read(range: ByteRange, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    const reader: Reader = { position: range.start }
+    this.readers.add(reader)
+    try {
+      while (reader.position < range.end) {
+        const limit = Math.min(this.visible(), range.end)
+        if (reader.position >= limit) {
+          await this.progress(signal)
+          continue
+        }
+        const kept = await this.intake.read(reader.position, limit)
+        if (kept === undefined) {
+          yield* this.readMissed(reader, limit, signal)
+          continue
+        }
+        try {
+          yield this.release(reader, kept.piece)
+        } finally {
+          kept.done()
+        }
+      }
+      // The last piece of a blob is out only when all of it is right; a range that ends earlier is out before.
+    } finally {
+      this.readers.delete(reader)
+    }
+  }
+
+  /** Offset up to which bytes may be passed on. */
+  private visible(): number {
+    const { received } = this.intake
+    if (this.state === 'verified' || this.size === undefined) return received
+    return Math.min(received, Math.max(0, this.size - HELD_BACK))
+  }
+
+  private release(reader: Reader, piece: Uint8Array): Uint8Array {
+    reader.position += piece.length
+    this.released = true
+    if (this.intake.spool === undefined) this.changed.wake()
+    return piece
+  }
+
+  private async *readMissed(reader: Reader, limit: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    const { digest, fetch } = this.options
+    const { sums, window, received } = this.intake
+    const chunk = Math.floor(reader.position / CHUNK)
+    const lastChunk = Math.min(sums.complete, Math.ceil(Math.min(limit, window.start) / CHUNK))
+    const file = await fetch({ start: chunk * CHUNK, end: Math.min(lastChunk * CHUNK, received) }, signal)
+    const mismatch = (): Failure => {
+      file.discredit(`its bytes of ${digest} differ from those that came before`)
+      return new Failure(
+        'CONTENT_INVALID',
+        `${file.source} sent bytes of ${digest} that differ from those before`,
+      )
+    }
+    let skip = reader.position - chunk * CHUNK
+    for await (const piece of checkedPieces(file.body, chunk, sums, mismatch)) {
+      const part = piece.subarray(Math.min(skip, piece.length), skip + limit - reader.position)
+      skip = Math.max(0, skip - piece.length)
+      if (part.length > 0) yield this.release(reader, part)
+      if (reader.position >= limit) return
+    }
+  }
+
+  private enter(signal: AbortSignal): () => void {
+    this.interested += 1
+    clearTimeout(this.timer)
+    if (this.state === 'paused') this.start()
+    let left = false
+    const leave = (): void => {
+      signal.removeEventListener('abort', leave)
+      if (!left) this.leave(signal)
+      left = true
+    }
+    signal.addEventListener('abort', leave, { once: true })
+    return leave
+  }
+
+  private leave(signal: AbortSignal): void {
+    this.interested -= 1
+    if (signal.aborted && isFailure(signal.reason, 'CONTENT_TIMEOUT')) {
+      this.lingerUntil = Date.now() + this.options.lingerMs
+    }
+    if (this.interested > 0) return
+    const linger = this.lingerUntil - Date.now()
+    if (this.state === 'running' && linger > 0) this.later(linger, () => this.pause())
+    else this.pause()
+  }
+
+  /** Nobody reads now. */
+  private pause(): void {
+    if (this.state !== 'running') {
+      this.finish('ended')
+      return
+    }
+    this.state = 'paused'
+    this.abort.abort(new Failure('CONTENT_UNAVAILABLE', 'nobody waits for it any more'))
+    if (this.intake.spool === undefined) this.finish('ended')
+    else this.later(this.options.resumeMs, () => this.finish('ended'))
+  }
+
+  private later(ms: number, action: () => void): void {
+    clearTimeout(this.timer)
+    this.timer = setTimeout(action, ms)
+    this.timer.unref()
+  }
+
+  private finish(state: 'verified' | 'ended'): void {
+    if (this.state === 'ended') return
+    const committed = this.state === 'verified' || state === 'verified'
+    this.state = state
+    this.options.onEnd()
+    this.changed.wake()
+    if (state === 'verified' && this.interested > 0) return
+    this.state = 'ended'
+    clearTimeout(this.timer)
+    this.abort.abort(new Failure('CONTENT_UNAVAILABLE', 'the fetch has ended'))
+    void this.run.then(async () => {
+      if (committed) await this.intake.spool?.close()
+      else await this.intake.dropSpool()
+    })
+  }
+
+  /** Wait until something has changed. @throws what made the fetch fail, or the signal's reason */
+  private async progress(signal: AbortSignal): Promise<void> {
+    if (this.failure === undefined && this.state !== 'ended') await this.changed.wait(signal)
+    if (this.failure !== undefined) throw this.failure as Error
+    if (this.state === 'ended') throw new Failure('CONTENT_UNAVAILABLE', 'the fetch has ended')
+  }
+
+  private start(): void {
+    this.state = 'running'
+    const abort = new AbortController()
+    this.abort = abort
+    // An earlier run may still be unwinding, and two must never feed the same hash.
+    this.run = this.run.then(async () => {
+      try {
+        await this.fetchAndVerify(abort.signal)
+      } catch (error) {
+        if (abort.signal.aborted) return
+        this.failure = error
+        this.finish('ended')
+      }
+    })
+  }
+
+  private async fetchAndVerify(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      try {
+        await this.receive(signal)
+        await this.verify()
+        return
+      } catch (error) {
+        // As long as nobody has seen a byte, wrong ones can be replaced unseen.
+        const again = !this.released && this.attempt < ATTEMPTS && !signal.aborted
+        if (!isFailure(error, 'CONTENT_INVALID') || !again) throw error
+        this.attempt += 1
+        await this.intake.dropSpool()
+        this.intake = new Intake(this.options)
+        this.contributors = []
+      }
+    }
+  }
+
+  private async receive(signal: AbortSignal): Promise<void> {
+    const { digest, fetch } = this.options
+    const { intake } = this
+    signal.throwIfAborted()
+    if (intake.received > 0 && intake.received === this.size) return
+    const range = intake.received > 0 ? { start: intake.received, end: this.size ?? Infinity } : undefined
+    const file = await fetch(range, signal)
+    this.source = file.source
+    this.contributors.push(file)
+    await this.admitSize(file)
+    await intake.openSpool()
+    this.changed.wake()
+    for await (const piece of file.body) {
+      if (intake.received + piece.length > file.size) {
+        file.discredit(`it sent more than ${file.size} bytes for ${digest}`)
+        throw new Failure('CONTENT_INVALID', `${file.source} sent more than ${file.size} bytes for ${digest}`)
+      }
+      if (intake.spool === undefined) await this.waitForReaders(piece.length, signal)
+      await intake.keep(piece)
+      this.changed.wake()
+    }
+    if (intake.received < file.size) {
+      throw new Failure('CONTENT_UNAVAILABLE', `${file.source} sent ${intake.received} of ${file.size} bytes`)
+    }
+  }
+
+  private async admitSize(file: OpenedFile): Promise<void> {
+    if (this.size !== undefined && this.size !== file.size) {
+      file.discredit(`it has ${file.size} bytes for ${this.options.digest} instead of ${this.size}`)
+      await file.body[Symbol.asyncIterator]().return?.()
+      throw new Failure(
+        'CONTENT_INVALID',
+        `${this.options.digest} has ${file.size} bytes at ${file.source} instead of ${this.size}`,
+      )
+    }
+    this.size = file.size
+    this.opened = true
+  }
+
+  /** Without a file, the window moves on only when its fastest reader has no more use for the oldest bytes. */
+  private async waitForReaders(incoming: number, signal: AbortSignal): Promise<void> {
+    const { window } = this.intake
+    for (;;) {
+      let fastest = window.start
+      for (const { position } of this.readers) fastest = Math.max(fastest, position)
+      const starved = this.readers.size > 0 && fastest >= this.visible()
+      if (starved || !window.wouldDrop(fastest, incoming)) return
+      await this.changed.wait(signal)
+    }
+  }
+
+  private async verify(): Promise<void> {
+    const { intake } = this
+    const { digest } = this.options
+    if (!(await intake.complete())) {
+      const from = [...new Set(this.contributors.map((file) => file.source))].join(', ')
+      for (const file of this.contributors) file.discredit(`its bytes do not have the digest ${digest}`)
+      throw new Failure('CONTENT_INVALID', `what came from ${from} does not have the digest ${digest}`)
+    }
+    const { window, received, spool } = intake
+    const sums = intake.sums.finish()
+    const bytes = (): Uint8Array | undefined => (window.start === 0 ? window.concat() : undefined)
+    await this.options.onVerified({ size: received, sums, spool, bytes })
+    this.finish('verified')
+  }
+}

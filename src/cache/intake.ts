@@ -1,0 +1,95 @@
+import { createHash } from 'node:crypto'
+import { Failure } from '../errors.ts'
+import { algorithmOf, encodedOf, type Digest } from '../reference/digest.ts'
+import type { BufferPool } from './buffer-pool.ts'
+import { ChunkSums } from './chunk-sums.ts'
+import type { Spool } from './spool.ts'
+import { Window } from './window.ts'
+
+export interface IntakeOptions {
+  readonly digest: Digest
+  /** Bytes kept in memory behind the newest byte. */
+  readonly windowBytes: number
+  readonly pool: BufferPool
+  /** Makes the file that the bytes are kept in; without one, the window is all there is. */
+  readonly createSpool: (() => Promise<Spool>) | undefined
+  /** Called when disk trouble makes the rest stay in memory. */
+  readonly onSpoolFailure: (error: unknown) => void
+}
+
+/** What has arrived of a blob: its newest bytes in memory, all of them in a file if possible, hashed on the way. */
+export class Intake {
+  received = 0
+  readonly sums = new ChunkSums()
+  readonly window: Window
+  spool: Spool | undefined
+  private spoolTried = false
+  private readonly hash
+  private readonly options: IntakeOptions
+
+  constructor(options: IntakeOptions) {
+    this.options = options
+    this.hash = createHash(algorithmOf(options.digest))
+    this.window = new Window(options.windowBytes, 0)
+  }
+
+  async openSpool(): Promise<void> {
+    if (this.spoolTried || this.options.createSpool === undefined) return
+    this.spoolTried = true
+    try {
+      this.spool = await this.options.createSpool()
+    } catch (error) {
+      this.options.onSpoolFailure(error)
+    }
+  }
+
+  /**
+   * Take the next piece. Everything up to the first await happens at once, so that hash, sums and window stay in step
+   * whenever the fetch is ended.
+   */
+  async keep(piece: Uint8Array): Promise<void> {
+    this.hash.update(piece)
+    this.sums.update(piece)
+    this.window.push(piece)
+    this.received += piece.length
+    await this.guardSpool((spool) => spool.append(piece))
+    this.window.trim(this.spool?.written)
+  }
+
+  /** Bytes from `position` to `end` at most, in memory or from the file; undefined when they are in neither. */
+  async read(position: number, end: number): Promise<{ piece: Uint8Array; done: () => void } | undefined> {
+    const piece = this.window.at(position)
+    if (piece !== undefined) return { piece: piece.subarray(0, end - position), done: () => undefined }
+    const { spool } = this
+    if (spool === undefined || position >= spool.written) return undefined
+    const { pool } = this.options
+    const { buffer, bytes } = await spool.read(position, Math.min(end, spool.written) - position, pool)
+    if (bytes === 0)
+      throw new Failure('STORE_FAILED', `the file of ${this.options.digest} in the making is cut`)
+    return { piece: buffer.subarray(0, bytes), done: () => pool.give(buffer) }
+  }
+
+  /** Whether what has arrived has the digest; call once, at the end. */
+  async complete(): Promise<boolean> {
+    if (this.hash.digest('hex') !== encodedOf(this.options.digest)) return false
+    await this.guardSpool((spool) => spool.flush())
+    return true
+  }
+
+  async dropSpool(): Promise<void> {
+    const { spool } = this
+    this.spool = undefined
+    await spool?.discard()
+    await spool?.close()
+  }
+
+  private async guardSpool(action: (spool: Spool) => Promise<void>): Promise<void> {
+    if (this.spool === undefined) return
+    try {
+      await action(this.spool)
+    } catch (error) {
+      this.options.onSpoolFailure(error)
+      await this.dropSpool()
+    }
+  }
+}

@@ -1,0 +1,108 @@
+import { open, rename, unlink, type FileHandle } from 'node:fs/promises'
+import type { BufferPool } from './buffer-pool.ts'
+
+/** Bytes gathered before they are written. */
+const BATCH = 1024 * 1024
+
+/** A file in the making: appended to by one writer, read by many up to what is written. */
+export class Spool {
+  /** Bytes on disk, from the start. */
+  written = 0
+  private batch: Uint8Array[] = []
+  private batched = 0
+  private writing: Promise<void> = Promise.resolve()
+  private readonly file: FileHandle
+  private readonly path: string
+
+  private constructor(file: FileHandle, path: string) {
+    this.file = file
+    this.path = path
+  }
+
+  /** @throws the file system's error */
+  static async create(path: string): Promise<Spool> {
+    return new Spool(await open(path, 'wx+'), path)
+  }
+
+  /**
+   * Append a piece, which the caller leaves unchanged from now on. Resolves at once until a batch is full, then when
+   * the batch before has been written.
+   *
+   * @throws the file system's error of this or an earlier write
+   */
+  async append(piece: Uint8Array): Promise<void> {
+    this.batch.push(piece)
+    this.batched += piece.length
+    if (this.batched >= BATCH) await this.writeBatch()
+  }
+
+  /** @throws the file system's error */
+  async flush(): Promise<void> {
+    if (this.batched > 0) await this.writeBatch()
+    await this.writing
+  }
+
+  /** Up to `length` bytes from `position`, which must be below {@link written}; the caller gives `buffer` back. */
+  async read(position: number, length: number, pool: BufferPool): Promise<{ buffer: Buffer; bytes: number }> {
+    const buffer = pool.take()
+    try {
+      const want = Math.min(length, buffer.length, this.written - position)
+      const { bytesRead } = await this.file.read(buffer, 0, want, position)
+      return { buffer, bytes: bytesRead }
+    } catch (error) {
+      pool.give(buffer)
+      throw error
+    }
+  }
+
+  /** Move the finished file to its place; it stays readable here. `durable` waits until the disk has it. */
+  async commit(target: string, durable: boolean): Promise<void> {
+    await this.flush()
+    if (durable) await this.file.sync()
+    await rename(this.path, target)
+  }
+
+  /** Remove the file; what is open stays readable until {@link close}. */
+  async discard(): Promise<void> {
+    await unlink(this.path).catch(() => undefined)
+  }
+
+  async close(): Promise<void> {
+    await this.writing.catch(() => undefined)
+    await this.file.close().catch(() => undefined)
+  }
+
+  private async writeBatch(): Promise<void> {
+    const pieces = this.batch
+    const bytes = this.batched
+    this.batch = []
+    this.batched = 0
+    await this.writing
+    this.writing = this.writeAll(pieces, bytes)
+    this.writing.catch(() => undefined)
+  }
+
+  private async writeAll(pieces: Uint8Array[], bytes: number): Promise<void> {
+    let rest = pieces
+    let left = bytes
+    while (left > 0) {
+      const { bytesWritten } = await this.file.writev(rest, this.written)
+      this.written += bytesWritten
+      left -= bytesWritten
+      if (left > 0) rest = skip(rest, bytesWritten)
+    }
+  }
+}
+
+/** What remains of `pieces` after their first `count` bytes. */
+function skip(pieces: Uint8Array[], count: number): Uint8Array[] {
+  const rest: Uint8Array[] = []
+  for (const piece of pieces) {
+    if (count >= piece.length) count -= piece.length
+    else {
+      rest.push(piece.subarray(count))
+      count = 0
+    }
+  }
+  return rest
+}
