@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import * as dagPb from '@ipld/dag-pb'
 import { importer } from 'ipfs-unixfs-importer'
-import { CID } from 'multiformats/cid'
+import type { CID } from 'multiformats/cid'
 import { UnixFS } from 'ipfs-unixfs'
 import { FileDagBuilder } from '../../../src/content/unixfs/file-dag.ts'
 import { buildDirectoryTree } from '../../../src/publish/directory-tree.ts'
@@ -43,7 +43,7 @@ async function byImporter(files: Map<string, Uint8Array>) {
   }
   let last
   const source = [...files].map(([path, content]) => ({ path, content }))
-  for await (const entry of importer(source, store as never, {
+  for await (const entry of importer(source, store, {
     profile: 'unixfs-v1-2025',
     wrapWithDirectory: true,
   })) {
