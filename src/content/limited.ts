@@ -1,0 +1,105 @@
+import { Failure } from '../errors.ts'
+import type { ContentSource, OpenedFile } from './source.ts'
+
+interface Waiting {
+  readonly admit: () => void
+  readonly reject: (reason: unknown) => void
+}
+
+/** A number of places and a bounded queue for them. */
+export class Slots {
+  private free: number
+  private readonly queue: Waiting[] = []
+  private readonly queueLimit: number
+  private readonly what: string
+
+  /** `what` the places are for goes into the message of the OVERLOADED failure. */
+  constructor(what: string, places: number, queueLimit: number) {
+    this.what = what
+    this.free = places
+    this.queueLimit = queueLimit
+  }
+
+  /**
+   * Wait for a place.
+   *
+   * @returns gives the place back; may be called more than once
+   * @throws Failure OVERLOADED when the queue is full; the signal's reason
+   */
+  async take(signal: AbortSignal): Promise<() => void> {
+    signal.throwIfAborted()
+    if (this.free > 0) this.free -= 1
+    else await this.enqueue(signal)
+    let given = false
+    return () => {
+      if (given) return
+      given = true
+      const next = this.queue.shift()
+      if (next === undefined) this.free += 1
+      else next.admit()
+    }
+  }
+
+  private enqueue(signal: AbortSignal): Promise<void> {
+    if (this.queue.length >= this.queueLimit) {
+      throw new Failure('OVERLOADED', `${this.queue.length} requests wait for ${this.what} already`)
+    }
+    return new Promise((resolve, reject) => {
+      const abort = (): void => {
+        this.queue.splice(this.queue.indexOf(entry), 1)
+        reject(signal.reason as Error)
+      }
+      const entry: Waiting = {
+        admit: () => {
+          signal.removeEventListener('abort', abort)
+          resolve()
+        },
+        reject,
+      }
+      signal.addEventListener('abort', abort, { once: true })
+      this.queue.push(entry)
+    })
+  }
+}
+
+/** At most so many requests to a source at once; a place is held until the body has been read. */
+export function limited(source: ContentSource, slots: Slots): ContentSource {
+  const during = async <T>(signal: AbortSignal, action: () => Promise<T>): Promise<T> => {
+    const release = await slots.take(signal)
+    try {
+      return await action()
+    } finally {
+      release()
+    }
+  }
+  return {
+    name: source.name,
+    proof: source.proof,
+    stat: (path, options) => during(options.signal, () => source.stat(path, options)),
+    list: (path, options) => during(options.signal, () => source.list(path, options)),
+    healthy: (signal) => source.healthy(signal),
+    async open(path, options): Promise<OpenedFile> {
+      const release = await slots.take(options.signal)
+      try {
+        const file = await source.open(path, options)
+        options.signal.addEventListener('abort', release, { once: true })
+        const done = (): void => {
+          options.signal.removeEventListener('abort', release)
+          release()
+        }
+        return { ...file, body: releasing(file.body, done), discredit: (reason) => file.discredit(reason) }
+      } catch (error) {
+        release()
+        throw error
+      }
+    },
+  }
+}
+
+async function* releasing(body: AsyncIterable<Uint8Array>, release: () => void): AsyncGenerator<Uint8Array> {
+  try {
+    yield* body
+  } finally {
+    release()
+  }
+}
