@@ -28,11 +28,11 @@ export function verifyBlock(cid: CID, bytes: Uint8Array): void {
   if (bytes.byteLength > MAX_BLOCK_BYTES) {
     throw new Failure(
       'CONTENT_INVALID',
-      `block ${cid} has ${bytes.byteLength} bytes, more than a block may have`,
+      `block ${cid.toString()} has ${bytes.byteLength} bytes, more than a block may have`,
     )
   }
   if (!matches(cid, bytes)) {
-    throw new Failure('CONTENT_INVALID', `the bytes that came for block ${cid} are not that block`)
+    throw new Failure('CONTENT_INVALID', `the bytes that came for block ${cid.toString()} are not that block`)
   }
 }
 
@@ -43,7 +43,7 @@ function matches(cid: CID, bytes: Uint8Array): boolean {
   if (known === undefined || digest.byteLength !== known.length) {
     throw new Failure(
       'CONTENT_INVALID',
-      `block ${cid} can't be verified: its hash (multicodec 0x${code.toString(16)}) is not known here`,
+      `block ${cid.toString()} can't be verified: its hash (multicodec 0x${code.toString(16)}) is not known here`,
     )
   }
   return hash(known.algorithm, bytes, 'buffer').equals(digest)
