@@ -1,0 +1,36 @@
+import type { ServerResponse } from 'node:http'
+import type { AccessFacts } from './exchange.ts'
+
+/**
+ * Write pieces as fast as the client takes them; each is handed over before the next is asked for.
+ *
+ * @throws what the pieces throw, or the signal's reason when the client leaves
+ */
+export async function writePieces(
+  res: ServerResponse,
+  pieces: AsyncIterable<Uint8Array>,
+  facts: AccessFacts,
+  signal: AbortSignal,
+): Promise<void> {
+  for await (const piece of pieces) {
+    if (piece.length === 0) continue
+    await write(res, piece, signal)
+    facts.bytes += piece.length
+  }
+}
+
+function write(res: ServerResponse, piece: Uint8Array, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) {
+      reject(signal.reason as Error)
+      return
+    }
+    const abort = (): void => reject(signal.reason as Error)
+    signal.addEventListener('abort', abort, { once: true })
+    res.write(piece, (error) => {
+      signal.removeEventListener('abort', abort)
+      if (error) reject(error)
+      else resolve()
+    })
+  })
+}

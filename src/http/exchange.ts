@@ -1,0 +1,70 @@
+import { randomUUID } from 'node:crypto'
+import { setMaxListeners } from 'node:events'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Failure } from '../errors.ts'
+
+/** What the access log and the metrics tell of one request; endpoints fill it in. */
+export interface AccessFacts {
+  /** Template of the route, never a name: `manifest`, `blob`, `tags`, `referrers`, `ping`, `other`. */
+  route: string
+  /** Repository name and reference as asked for. */
+  name?: string
+  reference?: string
+  source?: string
+  cached?: boolean
+  /** Code of the failure that was answered, or that ended the body. */
+  error?: string
+  /** Bytes of body written. */
+  bytes: number
+}
+
+/** One request and its answer. */
+export class Exchange {
+  readonly id: string
+  readonly started = performance.now()
+  readonly facts: AccessFacts = { route: 'other', bytes: 0 }
+  private readonly controller = new AbortController()
+  private deadline: NodeJS.Timeout | undefined
+
+  constructor(req: IncomingMessage, res: ServerResponse, answerTimeout: number) {
+    const given = req.headers['x-request-id']
+    this.id = typeof given === 'string' && /^[\w.:-]{1,128}$/.test(given) ? given : randomUUID()
+    setMaxListeners(0, this.controller.signal)
+    this.deadline = setTimeout(() => {
+      const seconds = Math.round(answerTimeout / 1000)
+      const text = `no answer within ${seconds} s; the search goes on, so try again in a moment`
+      this.controller.abort(new Failure('CONTENT_TIMEOUT', text))
+    }, answerTimeout)
+    res.once('close', () => {
+      this.answering()
+      this.controller.abort(new Failure('CONTENT_UNAVAILABLE', 'the client has left'))
+    })
+  }
+
+  /** Aborts when the client leaves, when the answer is complete, and when no answer has begun in time. */
+  get signal(): AbortSignal {
+    return this.controller.signal
+  }
+
+  /** The answer begins: from now on it may take as long as the client does. */
+  answering(): void {
+    clearTimeout(this.deadline)
+    this.deadline = undefined
+  }
+}
+
+const exchanges = new WeakMap<IncomingMessage, Exchange>()
+
+export function beginExchange(req: IncomingMessage, res: ServerResponse, answerTimeout: number): Exchange {
+  const exchange = new Exchange(req, res, answerTimeout)
+  exchanges.set(req, exchange)
+  return exchange
+}
+
+/** The exchange that {@link beginExchange} made for this request. */
+export function exchangeOf(req: IncomingMessage): Exchange {
+  const exchange = exchanges.get(req)
+  if (exchange === undefined)
+    throw new Failure('INTERNAL', 'the request did not pass the start of the pipeline')
+  return exchange
+}
