@@ -1,0 +1,28 @@
+import { formatOrigin } from './config.ts'
+import type { SettingInForce, SettingValues } from './config.ts'
+import type { SettingMistake } from './mistakes.ts'
+import type { SettingName } from './settings.ts'
+
+/** What is right for each setting by itself, but not together. */
+export function checkTogether(
+  values: SettingValues,
+  inForce: readonly SettingInForce[],
+  mistakes: SettingMistake[],
+): void {
+  const add = (name: SettingName, problem: string): void => {
+    const setting = inForce.find((one) => one.name === name)
+    const origin = setting === undefined ? '' : ` (${formatOrigin(setting.origin)})`
+    mistakes.push({ where: `${name}${origin}`, problem })
+  }
+  if (values.tlsCert !== undefined && values.tlsKey === undefined) add('tls-cert', 'needs tls-key as well')
+  if (values.tlsKey !== undefined && values.tlsCert === undefined) add('tls-key', 'needs tls-cert as well')
+  if (values.ipnsTtlMin > values.ipnsTtlMax) add('ipns-ttl-min', 'must not be longer than ipns-ttl-max')
+  const { listen, adminListen } = values
+  if (adminListen !== undefined && listen.port !== 0 && adminListen.port === listen.port) {
+    if (adminListen.host === listen.host) add('admin-listen', 'must differ from listen')
+  }
+  for (const kind of ['embedded', 'kubo'] as const) {
+    const unnamed = values.source.filter((source) => source.kind === kind && source.url === undefined)
+    if (unnamed.length > 1) add('source', `names ${kind} more than once`)
+  }
+}

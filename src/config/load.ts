@@ -1,0 +1,145 @@
+import { homedir } from 'node:os'
+import type { z } from 'zod'
+import { readEnvironment, CONFIG_VARIABLE, defaultStore, kuboRepository, readProxy } from './environment.ts'
+import type { Environment } from './environment.ts'
+import type { Config, LoadedConfig, Origin, SettingInForce, SettingValues } from './config.ts'
+import { formatOrigin } from './config.ts'
+import { checkTogether } from './consistency.ts'
+import { configuredSources } from './configured-sources.ts'
+import { loadSettingsFile } from './file.ts'
+import type { GivenSetting, GivenSettings } from './given.ts'
+import { settingsInvalid } from './mistakes.ts'
+import type { SettingMistake } from './mistakes.ts'
+import { withoutSecrets } from './secrets.ts'
+import { flagOf, propertyOf, SETTING_NAMES, settingOf } from './settings.ts'
+import type { SettingName } from './settings.ts'
+import { textOf } from './text.ts'
+
+/** The flags of a command line under their settings' names: `{ 'cache-size': '1GiB', public: true, source: ['kubo'] }`. */
+export type Flags = Readonly<Partial<Record<SettingName, string | boolean | readonly string[]>>>
+
+export interface ConfigInput {
+  readonly flags: Flags
+  readonly env: Environment
+  /** The settings file of `--config`; wins over `IPFS_REGISTRY_CONFIG`. */
+  readonly file?: string
+  /** Text of a file: the settings file and token files. */
+  readonly readFile: (path: string) => Promise<string>
+  /** Home folder; that of the user by default. */
+  readonly home?: string
+}
+
+/**
+ * The settings in force: each from the first of flag, environment, file and default that has it.
+ *
+ * @throws Failure SETTINGS_INVALID that lists every mistake, and where it stands
+ */
+export async function loadConfig(input: ConfigInput): Promise<LoadedConfig> {
+  const home = input.home ?? homedir()
+  const path = input.file ?? nonEmpty(input.env[CONFIG_VARIABLE])
+  const places: GivenSettings[] = [
+    readFlags(input.flags),
+    readEnvironment(input.env),
+    ...(path === undefined ? [] : [await loadSettingsFile(path, input.readFile)]),
+    readDefaults(defaultStore(input.env, home)),
+  ]
+  const mistakes = places.flatMap((place) => place.mistakes)
+  const proxy = readProxy(input.env, mistakes)
+
+  const values: Record<string, unknown> = {}
+  const inForce: SettingInForce[] = []
+  for (const name of SETTING_NAMES) {
+    // A mistake in a place that is overruled is still a mistake, so all of them are judged.
+    const judged = places.map((place) => judge(name, place.settings.get(name), mistakes))
+    const chosen = judged.find((one) => one !== undefined)
+    const list = chosen?.values ?? []
+    values[propertyOf(name)] = settingOf(name).repeatable === true ? list : list[0]
+    inForce.push({ name, texts: chosen?.texts ?? [], origin: chosen?.origin ?? { kind: 'default' } })
+  }
+  if (mistakes.length > 0) throw settingsInvalid(mistakes)
+
+  const checked = values as unknown as SettingValues
+  checkTogether(checked, inForce, mistakes)
+  const sources = await configuredSources(checked, input.readFile, mistakes)
+  if (mistakes.length > 0) throw settingsInvalid(mistakes)
+
+  const config: Config = { ...checked, sources, proxy, kuboRepository: kuboRepository(input.env, home) }
+  return { config: deepFreeze(config), inForce }
+}
+
+function readFlags(flags: Flags): GivenSettings {
+  const settings = new Map<SettingName, GivenSetting>()
+  for (const name of SETTING_NAMES) {
+    const value = flags[name]
+    if (value === undefined) continue
+    const raw = typeof value === 'object' ? value : [String(value)]
+    settings.set(name, { origin: { kind: 'flag', name: flagOf(name) }, raw })
+  }
+  return { settings, mistakes: [] }
+}
+
+function readDefaults(store: string): GivenSettings {
+  const settings = new Map<SettingName, GivenSetting>()
+  for (const name of SETTING_NAMES) {
+    const row = settingOf(name)
+    const text = name === 'store' ? store : row.default
+    if (text === undefined) continue
+    const raw = row.repeatable === true ? text.split(',') : [text]
+    settings.set(name, { origin: { kind: 'default' }, raw })
+  }
+  return { settings, mistakes: [] }
+}
+
+interface JudgedSetting {
+  readonly values: readonly unknown[]
+  readonly texts: readonly string[]
+  readonly origin: Origin
+}
+
+/** The values of a given setting; what is wrong with them goes to `mistakes`. */
+function judge(
+  name: SettingName,
+  given: GivenSetting | undefined,
+  mistakes: SettingMistake[],
+): JudgedSetting | undefined {
+  if (given === undefined) return undefined
+  const schema = settingOf(name).schema
+  const values: unknown[] = []
+  const texts: string[] = []
+  for (const raw of given.raw) {
+    const result = schema.safeParse(raw)
+    if (result.success) {
+      values.push(result.data)
+      texts.push(textOf(result.data, raw))
+    } else mistakes.push({ where: whereOf(name, given.origin, raw), problem: problemOf(result.error) })
+  }
+  return { values, texts, origin: given.origin }
+}
+
+function whereOf(name: SettingName, origin: Origin, raw: unknown): string {
+  const place = origin.kind === 'file' ? `${formatOrigin(origin)} ${name}` : formatOrigin(origin)
+  return typeof raw === 'string' ? `${place} "${withoutSecrets(raw)}"` : place
+}
+
+function problemOf(error: z.ZodError): string {
+  return error.issues.map(messageOfIssue).join(' and ')
+}
+
+/** A union's own message says nothing; the alternative that got furthest says what is wrong. */
+function messageOfIssue(issue: z.core.$ZodIssue): string {
+  if (issue.code !== 'invalid_union') return issue.message
+  const all = issue.errors.flat()
+  return (all.find((one) => one.code === 'custom') ?? all[0] ?? issue).message
+}
+
+function nonEmpty(text: string | undefined): string | undefined {
+  return text === undefined || text === '' ? undefined : text
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) {
+    Object.freeze(value)
+    Object.values(value).forEach(deepFreeze)
+  }
+  return value
+}

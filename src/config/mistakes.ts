@@ -1,0 +1,16 @@
+import { Failure } from '../errors.ts'
+
+/** One thing wrong with the settings. */
+export interface SettingMistake {
+  /** Where it stands, and what stands there, without secrets: `--listen "foo"`. */
+  readonly where: string
+  /** Completes the sentence: `must be HOST:PORT`. */
+  readonly problem: string
+}
+
+/** SETTINGS_INVALID with one line per mistake; `detail` is the list. */
+export function settingsInvalid(mistakes: readonly SettingMistake[]): Failure {
+  const title = mistakes.length === 1 ? 'a setting is wrong:' : `${mistakes.length} settings are wrong:`
+  const lines = mistakes.map(({ where, problem }) => `  ${where}: ${problem}`)
+  return new Failure('SETTINGS_INVALID', [title, ...lines].join('\n'), { detail: mistakes })
+}

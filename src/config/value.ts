@@ -1,0 +1,158 @@
+import { homedir } from 'node:os'
+import { resolve } from 'node:path'
+import { z } from 'zod'
+import { parseAddress, parseDnsServer } from './address.ts'
+import type { Address } from './address.ts'
+import { parseSource, parseSourceObject } from './source-setting.ts'
+import { ValueMistake } from './value-mistake.ts'
+import { formatDuration, formatSize, parseDuration, parseSize } from './units.ts'
+
+// Every setting arrives as text, whether from a flag, the environment or a YAML scalar. A schema turns the text into
+// a value, or says what the setting must be: the message completes the sentence "<setting> …".
+
+const DAY = 24 * 60 * 60 * 1000
+
+/** `setTimeout` fires at once for more than 2^31 - 1 ms. */
+const LONGEST_TIMER = 24 * DAY
+
+/** Milliseconds. */
+export function duration({ min = 0, max = LONGEST_TIMER }: { min?: number; max?: number } = {}) {
+  return text((value) => {
+    const milliseconds = parseDuration(value)
+    if (milliseconds === undefined)
+      throw new ValueMistake('must be a duration with a unit, as 500ms, 25s, 10m, 2h, 7d')
+    return within(milliseconds, min, max, formatDuration)
+  })
+}
+
+/** Bytes. */
+export function size({ min = 0, max = Number.MAX_SAFE_INTEGER }: { min?: number; max?: number } = {}) {
+  return text((value) => {
+    const bytes = parseSize(value)
+    if (bytes === undefined) throw new ValueMistake('must be a size, as 64MiB, 20GB, 1048576')
+    return within(bytes, min, max, formatSize)
+  })
+}
+
+export function count({ min, max }: { min: number; max: number }) {
+  return text((value) => {
+    if (!/^\d+$/.test(value)) throw new ValueMistake('must be a whole number')
+    return within(Number(value), min, max, String)
+  })
+}
+
+const BOOLEANS: Readonly<Record<string, boolean>> = {
+  true: true,
+  yes: true,
+  on: true,
+  '1': true,
+  false: false,
+  no: false,
+  off: false,
+  '0': false,
+}
+
+export function boolean() {
+  return text((value) => {
+    const answer = BOOLEANS[value.toLowerCase()]
+    if (answer === undefined) throw new ValueMistake('must be true or false')
+    return answer
+  })
+}
+
+export function choice<const T extends string>(...choices: readonly T[]) {
+  return text((value): T => {
+    const chosen = choices.find((one) => one === value.toLowerCase())
+    if (chosen === undefined) throw new ValueMistake(`must be one of ${choices.join(', ')}`)
+    return chosen
+  })
+}
+
+export function address() {
+  return text((value): Address => {
+    const parsed = parseAddress(value)
+    if (parsed === undefined) throw new ValueMistake('must be HOST:PORT, as 127.0.0.1:5000 or [::1]:5000')
+    return parsed
+  })
+}
+
+/** An address, or undefined for `off`. */
+export function addressOrOff() {
+  return text((value): Address | undefined => {
+    if (value.toLowerCase() === 'off') return undefined
+    const parsed = parseAddress(value)
+    if (parsed === undefined) throw new ValueMistake('must be HOST:PORT, as 127.0.0.1:5010, or off')
+    return parsed
+  })
+}
+
+/** An absolute path; `~/` is the home folder, and what is relative is so to the working directory. */
+export function path() {
+  return text(toAbsolute)
+}
+
+/** The store's folder, or the word `memory`. */
+export function store() {
+  return text((value): StoreSetting =>
+    value === 'memory' ? { kind: 'memory' } : { kind: 'disk', path: toAbsolute(value) },
+  )
+}
+
+export type StoreSetting = { readonly kind: 'memory' } | { readonly kind: 'disk'; readonly path: string }
+
+export function source() {
+  const object = z.record(z.string(), z.unknown()).transform(guarded(parseSourceObject))
+  return z.union([text(parseSource), object])
+}
+
+/** A glob over `/ipfs/<cid>/<path>` and `/ipns/<name>/<path>`. */
+export function contentGlob() {
+  return text((value) => {
+    if (!/^\/(?:ipfs|ipns|\*|\{)/.test(value)) {
+      throw new ValueMistake(
+        'must be a glob that begins with /ipfs/ or /ipns/, as /ipns/images.example.org/**',
+      )
+    }
+    return value
+  })
+}
+
+export function dnsServer() {
+  return text((value) => {
+    const server = parseDnsServer(value)
+    if (server === undefined)
+      throw new ValueMistake('must be an IP address with or without a port, as 1.1.1.1 or [::1]:5353')
+    return server
+  })
+}
+
+function text<T>(parse: (value: string) => T) {
+  return z
+    .string({ error: 'must be a single value' })
+    .transform((value) => value.trim())
+    .refine((value) => value !== '', { error: 'must not be empty', abort: true })
+    .transform(guarded(parse))
+}
+
+/** `parse` as a zod transform: the mistakes it throws become issues. */
+function guarded<I, T>(parse: (value: I) => T) {
+  return (value: I, context: z.RefinementCtx): T => {
+    try {
+      return parse(value)
+    } catch (error) {
+      if (!(error instanceof ValueMistake)) throw error
+      context.addIssue({ code: 'custom', message: error.message })
+      return z.NEVER
+    }
+  }
+}
+
+function within(value: number, min: number, max: number, format: (value: number) => string): number {
+  if (value < min) throw new ValueMistake(`must be at least ${format(min)}`)
+  if (value > max) throw new ValueMistake(`must be at most ${format(max)}`)
+  return value
+}
+
+function toAbsolute(value: string): string {
+  return resolve(value.replace(/^~(?=$|\/)/, homedir()))
+}
