@@ -34,6 +34,12 @@ export interface BlobAnswer extends Provenance {
   open(range: ByteRange | undefined, signal: AbortSignal): Promise<BlobBody>
 }
 
+/**
+ * `head`: it must be there and its size known. `whole` and `range`: {@link BlobAnswer.open} is called next, so that
+ * a source is asked once; for a range the size is known before.
+ */
+export type BlobPurpose = 'head' | 'whole' | 'range'
+
 export interface BlobBody {
   readonly source: string
   readonly cached: boolean
@@ -56,7 +62,7 @@ export interface ReferrerList extends Provenance {
 export interface Repository {
   manifestByTag(tag: string, signal: AbortSignal): Promise<ManifestAnswer>
   manifestByDigest(digest: Digest, signal: AbortSignal): Promise<ManifestAnswer>
-  blob(digest: Digest, signal: AbortSignal): Promise<BlobAnswer>
+  blob(digest: Digest, purpose: BlobPurpose, signal: AbortSignal): Promise<BlobAnswer>
   tags(signal: AbortSignal): Promise<TagList>
   referrers(subject: Digest, signal: AbortSignal): Promise<ReferrerList>
 }

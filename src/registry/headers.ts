@@ -1,0 +1,35 @@
+import type { ServerResponse } from 'node:http'
+import type { Provenance } from '../repository/repository.ts'
+
+const IMMUTABLE = 'public, max-age=31536000, immutable'
+
+export function setCommonHeaders(res: ServerResponse, requestId: string): void {
+  res.setHeader('Docker-Distribution-Api-Version', 'registry/2.0')
+  res.setHeader('X-Content-Type-Options', 'nosniff')
+  res.setHeader('X-Request-Id', requestId)
+}
+
+/** What content-addressed answers have in common: they never change. */
+export function setDigestHeaders(res: ServerResponse, digest: string): void {
+  res.setHeader('Docker-Content-Digest', digest)
+  res.setHeader('ETag', `"${digest}"`)
+  res.setHeader('Cache-Control', IMMUTABLE)
+}
+
+/** `maxAge` in seconds; undefined: to be revalidated each time. */
+export function setFreshness(res: ServerResponse, maxAge: number | undefined): void {
+  res.setHeader('Cache-Control', maxAge === undefined ? 'no-cache' : `public, max-age=${Math.floor(maxAge)}`)
+}
+
+/** Where it came from, in the words of the IPFS path gateway specification, and warnings (RFC 7234, 5.5). */
+export function setProvenance(res: ServerResponse, provenance: Provenance): void {
+  const { contentPath, roots, warning } = provenance
+  if (contentPath !== undefined) res.setHeader('X-Ipfs-Path', encodeURI(contentPath))
+  if (roots.length > 0) res.setHeader('X-Ipfs-Roots', roots.join(','))
+  if (warning !== undefined) {
+    res.setHeader(
+      'Warning',
+      `299 - "${warning.replaceAll(/["\\]/g, '\\$&').replaceAll(/[^\x20-\x7e]/g, '?')}"`,
+    )
+  }
+}

@@ -1,0 +1,70 @@
+import { Failure } from '../errors.ts'
+import { isDigest, type Digest } from '../reference/digest.ts'
+
+/** What a request to the registry protocol asks for (distribution-spec, "Endpoints"). */
+export type Route =
+  | { readonly kind: 'ping' }
+  | { readonly kind: 'manifest'; readonly name: string; readonly reference: Reference }
+  | { readonly kind: 'blob'; readonly name: string; readonly digest: string }
+  | { readonly kind: 'upload'; readonly name: string }
+  | { readonly kind: 'tags'; readonly name: string; readonly query: URLSearchParams }
+  | {
+      readonly kind: 'referrers'
+      readonly name: string
+      readonly digest: string
+      readonly query: URLSearchParams
+    }
+
+export type Reference =
+  { readonly kind: 'digest'; readonly digest: Digest } | { readonly kind: 'tag'; readonly tag: string }
+
+/**
+ * Parse the raw URL of a request. Names may contain the words that mark endpoints (`a/manifests/b` is a fine name),
+ * so the path is read from its end; it is matched case by case and byte by byte, which Express's router does not do.
+ *
+ * @throws Failure ROUTE_UNKNOWN when this is no path of the protocol, REQUEST_INVALID for a broken escape
+ */
+export function parseRoute(url: string): Route {
+  const mark = url.indexOf('?')
+  const path = mark === -1 ? url : url.slice(0, mark)
+  if (path === '/v2' || path === '/v2/') return { kind: 'ping' }
+  if (!path.startsWith('/v2/')) throw unknown(path)
+  const segments = path.slice('/v2/'.length).split('/')
+  const last = decode(segments.at(-1) ?? '')
+  const marker = segments.at(-2) ?? ''
+  const name = segments.slice(0, -2).join('/')
+  const query = (): URLSearchParams => new URLSearchParams(mark === -1 ? '' : url.slice(mark + 1))
+  if (name !== '' && last !== '') {
+    if (marker === 'manifests') return { kind: 'manifest', name, reference: parseReference(last) }
+    if (marker === 'blobs' && last !== 'uploads') return { kind: 'blob', name, digest: last }
+    if (marker === 'tags' && last === 'list') return { kind: 'tags', name, query: query() }
+    if (marker === 'referrers') return { kind: 'referrers', name, digest: last, query: query() }
+  }
+  const upload = /^(.+)\/blobs\/uploads(?:\/[^/]*)?$/.exec(segments.join('/'))
+  if (upload?.[1] !== undefined) return { kind: 'upload', name: upload[1] }
+  throw unknown(path)
+}
+
+function parseReference(text: string): Reference {
+  if (isDigest(text)) return { kind: 'digest', digest: text }
+  if (text.includes(':')) {
+    throw new Failure('DIGEST_INVALID', `"${text.slice(0, 160)}" is not a sha256 or sha512 digest`)
+  }
+  return { kind: 'tag', tag: text }
+}
+
+function decode(segment: string): string {
+  if (!segment.includes('%')) return segment
+  try {
+    return decodeURIComponent(segment)
+  } catch {
+    throw new Failure('REQUEST_INVALID', `"${segment.slice(0, 160)}" has a broken percent escape`)
+  }
+}
+
+function unknown(path: string): Failure {
+  return new Failure(
+    'ROUTE_UNKNOWN',
+    `"${path.slice(0, 200)}" is not part of the registry protocol; images are at /v2/ipfs/<cid>/… and /v2/ipns/<name>/…`,
+  )
+}
