@@ -30,7 +30,8 @@ export interface NameLookup {
   readonly name: string
   /** Whether this look-up is for names of this kind. */
   accepts(name: MutableName): boolean
-  lookup(name: MutableName, options: { signal: AbortSignal }): Promise<NameAnswer>
+  /** `fresh` asks for an answer that is not from a cache on the way, where the look-up has a say in that. */
+  lookup(name: MutableName, options: { signal: AbortSignal; fresh?: boolean }): Promise<NameAnswer>
 }
 
 export interface NameAnswer {
