@@ -1,0 +1,17 @@
+#!/usr/bin/env node
+// Installs the real programs that the end-to-end tests run: `node scripts/install-tools.mjs [--no-system]`.
+// Programs from Debian's packages come by apt-get (as root on Debian; elsewhere what is missing is named), Go
+// programs are built from the modules pinned under scripts/tools/ and end up in .cache/tools/bin.
+import { buildGoPrograms } from './tools/go-programs.mjs'
+import { installDebianPackages } from './tools/debian-packages.mjs'
+import { linkConformanceSuites } from './tools/conformance-suites.mjs'
+
+const problems = []
+// Kubo takes longest and most tests need it, so the compiler starts before apt-get.
+const programs = buildGoPrograms(problems)
+if (!process.argv.includes('--no-system')) await installDebianPackages(problems)
+linkConformanceSuites(problems)
+await programs
+
+for (const problem of problems) console.error(`install-tools: ${problem}`)
+process.exitCode = problems.length > 0 ? 1 : 0

@@ -1,0 +1,49 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { attempt, launch, run, until } from './child.ts'
+import type { RunOptions } from './child.ts'
+import { tempFolder } from './temp.ts'
+import type { Teardown } from './teardown.ts'
+
+/** A Docker daemon of its own: no network, plain copies of layers, everything in one temporary folder. */
+export class Docker {
+  readonly #environment: Record<string, string>
+
+  private constructor(folder: string) {
+    this.#environment = { DOCKER_HOST: `unix://${folder}/d.sock`, DOCKER_CONFIG: join(folder, 'client') }
+  }
+
+  static async start(teardown: Teardown): Promise<Docker> {
+    const folder = await tempFolder(teardown, 'docker')
+    await mkdir(join(folder, 'client'))
+    await writeFile(join(folder, 'daemon.json'), '{}')
+    const daemon = launch('dockerd', [
+      ...['--config-file', join(folder, 'daemon.json')],
+      ...['--data-root', join(folder, 'data')],
+      ...['--exec-root', join(folder, 'exec')],
+      ...['--pidfile', join(folder, 'pid')],
+      ...['--host', `unix://${folder}/d.sock`],
+      ...['--storage-driver', 'vfs'],
+      ...['--containerd-namespace', 'e2e', '--containerd-plugins-namespace', 'e2e-plugins'],
+      ...['--bridge', 'none', '--iptables=false', '--ip6tables=false', '--ip-forward=false'],
+    ])
+    teardown.defer(() => daemon.stop(20_000))
+    const docker = new Docker(folder)
+    const answers = async (): Promise<boolean> => (await docker.attempt(['info'])).code === 0
+    await until('dockerd', answers, { process: daemon, timeout: 60_000 })
+    return docker
+  }
+
+  async docker(args: readonly string[], options: RunOptions = {}): Promise<string> {
+    return run('docker', args, { ...options, env: { ...this.#environment, ...options.env } })
+  }
+
+  async attempt(args: readonly string[]): ReturnType<typeof attempt> {
+    return attempt('docker', args, { env: this.#environment })
+  }
+
+  /** `docker run`, without a network. */
+  async runImage(image: string): Promise<string> {
+    return this.docker(['run', '--rm', '--network', 'none', image])
+  }
+}

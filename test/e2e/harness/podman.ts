@@ -1,0 +1,55 @@
+import { join } from 'node:path'
+import { run } from './child.ts'
+import type { RunOptions } from './child.ts'
+import { tempFolder } from './temp.ts'
+import type { Teardown } from './teardown.ts'
+
+/** Podman and Buildah with image storage of their own, shared by the two. */
+export class Podman {
+  readonly #storage: readonly string[]
+  readonly #folder: string
+
+  private constructor(folder: string) {
+    this.#folder = folder
+    this.#storage = [
+      ...['--root', join(folder, 'root')],
+      ...['--runroot', join(folder, 'run')],
+      ...['--storage-driver', 'vfs'],
+    ]
+  }
+
+  static async start(teardown: Teardown): Promise<Podman> {
+    return new Podman(await tempFolder(teardown, 'podman'))
+  }
+
+  async podman(args: readonly string[], options: RunOptions = {}): Promise<string> {
+    return run(
+      'podman',
+      [
+        ...this.#storage,
+        '--tmpdir',
+        join(this.#folder, 'tmp'),
+        '--cgroup-manager',
+        'cgroupfs',
+        '--runtime',
+        'runc',
+        ...args,
+      ],
+      { ...options, env: this.#environment() },
+    )
+  }
+
+  async buildah(args: readonly string[], options: RunOptions = {}): Promise<string> {
+    return run('buildah', [...this.#storage, ...args], { ...options, env: this.#environment() })
+  }
+
+  /** `podman run`, without a network. */
+  async runImage(image: string, ...flags: string[]): Promise<string> {
+    const limits = ['--ulimit', 'nofile=1024:1024', '--ulimit', 'nproc=1024:1024']
+    return this.podman(['run', '--rm', '--network', 'none', ...limits, ...flags, image])
+  }
+
+  #environment(): Record<string, string> {
+    return { HOME: this.#folder, XDG_RUNTIME_DIR: this.#folder, TMPDIR: this.#folder }
+  }
+}
