@@ -1,4 +1,6 @@
 import type { Digest } from '../reference/digest.ts'
+import { isDigest } from '../reference/digest.ts'
+import { isJsonObject, stringOf, stringsOf } from './json-object.ts'
 
 /** An OCI content descriptor (image-spec, descriptor.md), as far as a registry needs it. */
 export interface Descriptor {
@@ -18,3 +20,25 @@ export const MEDIA_TYPE = {
   dockerList: 'application/vnd.docker.distribution.manifest.list.v2+json',
   dockerManifest: 'application/vnd.docker.distribution.manifest.v2+json',
 } as const
+
+/**
+ * Read a descriptor out of parsed JSON.
+ *
+ * @returns undefined when it has no digest of a known algorithm or no size
+ */
+export function parseDescriptor(value: unknown): Descriptor | undefined {
+  if (!isJsonObject(value)) return undefined
+  const { digest, size, platform } = value
+  if (typeof digest !== 'string' || !isDigest(digest)) return undefined
+  if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) return undefined
+  const artifactType = stringOf(value['artifactType'])
+  const annotations = stringsOf(value['annotations'])
+  return {
+    mediaType: stringOf(value['mediaType']) ?? '',
+    digest,
+    size,
+    ...(artifactType === undefined || artifactType === '' ? {} : { artifactType }),
+    ...(annotations === undefined ? {} : { annotations }),
+    ...(isJsonObject(platform) ? { platform } : {}),
+  }
+}

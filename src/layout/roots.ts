@@ -1,0 +1,125 @@
+import type { Digest } from '../reference/digest.ts'
+import { ANNOTATION } from './annotation.ts'
+import type { Candidate } from './candidates.ts'
+import { distinctDigests } from './candidates.ts'
+import type { Descriptor } from './descriptor.ts'
+import type { Manifest } from './manifest.ts'
+import type { ManifestReader } from './manifest-reader.ts'
+import { visitManifests } from './manifest-reader.ts'
+import { isImageManifestType, isIndexType } from './media-type.ts'
+
+/** Manifests that are read to tell roots from what belongs to them; in larger layouts only what is named is a root. */
+const MAX_READ = 64
+
+/**
+ * The candidates that stand for themselves: not the child of another one's index, not a referrer, not an attestation.
+ * One per digest, in file order, with its media type.
+ */
+export interface Roots {
+  readonly named: readonly Candidate[]
+  readonly unnamed: readonly Candidate[]
+}
+
+/** Find the roots of a layout, reading its manifests as far as needed. */
+export async function findRoots(
+  candidates: readonly Candidate[],
+  reader: ManifestReader,
+  options: { signal: AbortSignal; withUnnamed: boolean },
+): Promise<Roots> {
+  const standing = candidates.filter((candidate) => !isAttached(candidate))
+  const distinct = distinctDigests(candidates).size
+  if (distinct > MAX_READ) {
+    const { named, unnamed } = byName(standing)
+    return named.length > 0 ? { named, unnamed: [] } : { named, unnamed }
+  }
+  const known = new KnownManifests(reader, options.signal)
+  const children =
+    distinct > 1
+      ? await known.childrenUnder(candidates.map(({ descriptor }) => descriptor))
+      : new Set<Digest>()
+  const { named, unnamed } = byName(standing.filter(({ descriptor }) => !children.has(descriptor.digest)))
+  const namedRoots = await known.withoutSubject(named)
+  // An unnamed entry beside a named one is what a tool left behind when a name moved.
+  if (namedRoots.length > 0 && !options.withUnnamed) return { named: namedRoots, unnamed: [] }
+  return { named: namedRoots, unnamed: await known.withoutSubject(unnamed) }
+}
+
+/** Tags that stand for what is attached to a digest: the referrers fallback, and cosign's `.sig`, `.att`, `.sbom`. */
+const DIGEST_TAG = /^sha(?:256|512)-[0-9a-f]{64}/
+
+/** Whether the entry says itself that it belongs to another manifest. */
+function isAttached({ descriptor, name }: Candidate): boolean {
+  const { artifactType, platform, annotations } = descriptor
+  const kind = annotations?.[ANNOTATION.cosignKind]
+  return (
+    artifactType !== undefined ||
+    (name.tag !== undefined && DIGEST_TAG.test(name.tag)) ||
+    (platform?.['os'] === 'unknown' && platform['architecture'] === 'unknown') ||
+    (kind !== undefined && /^dev\.cosignproject\.cosign\/(?!image)/.test(kind))
+  )
+}
+
+function byName(candidates: readonly Candidate[]): { named: Candidate[]; unnamed: Candidate[] } {
+  const isNamed = ({ name }: Candidate): boolean =>
+    name.refName !== undefined || name.repository !== undefined
+  const named = firstOfEach(candidates.filter(isNamed))
+  const digests = distinctDigests(named)
+  const unnamed = firstOfEach(candidates.filter(({ descriptor }) => !digests.has(descriptor.digest)))
+  return { named, unnamed }
+}
+
+function firstOfEach(candidates: readonly Candidate[]): Candidate[] {
+  const seen = new Set<Digest>()
+  return candidates.filter(({ descriptor }) => !seen.has(descriptor.digest) && seen.add(descriptor.digest))
+}
+
+/** What has been read of a layout's manifests, so that none is read twice. */
+class KnownManifests {
+  readonly #reader: ManifestReader
+  readonly #signal: AbortSignal
+  readonly #manifests = new Map<Digest, Manifest | undefined>()
+
+  constructor(reader: ManifestReader, signal: AbortSignal) {
+    this.#reader = reader
+    this.#signal = signal
+  }
+
+  /** Digests of everything below the indexes among `descriptors`. */
+  async childrenUnder(descriptors: readonly Descriptor[]): Promise<Set<Digest>> {
+    const children = new Set<Digest>()
+    let level = descriptors.filter(({ mediaType }) => !isImageManifestType(mediaType))
+    while (level.length > 0) {
+      await this.#read(level)
+      const below = level.flatMap(({ digest }) => {
+        const manifest = this.#manifests.get(digest)
+        return manifest?.kind === 'index' ? manifest.manifests : []
+      })
+      for (const { digest } of below) children.add(digest)
+      level = below.filter(({ digest, mediaType }) => isIndexType(mediaType) && !this.#manifests.has(digest))
+    }
+    return children
+  }
+
+  /** Those that the layout holds and that refer to no other manifest. */
+  async withoutSubject(candidates: readonly Candidate[]): Promise<Candidate[]> {
+    await this.#read(candidates.map(({ descriptor }) => descriptor))
+    return candidates.flatMap((candidate) => {
+      const manifest = this.#manifests.get(candidate.descriptor.digest)
+      if (manifest === undefined || manifest.subject !== undefined) return []
+      return [{ ...candidate, descriptor: { ...candidate.descriptor, mediaType: manifest.mediaType } }]
+    })
+  }
+
+  async #read(descriptors: readonly Descriptor[]): Promise<void> {
+    const missing = descriptors
+      .filter(({ digest }) => !this.#manifests.has(digest))
+      .slice(0, Math.max(0, 4 * MAX_READ - this.#manifests.size))
+    for (const { digest } of missing) this.#manifests.set(digest, undefined)
+    await visitManifests(
+      this.#reader,
+      missing,
+      ({ digest }, manifest) => this.#manifests.set(digest, manifest),
+      { signal: this.#signal },
+    )
+  }
+}
