@@ -135,7 +135,7 @@ export class CountingProxy {
       kept = piece.subarray(0, offset)
     }
     passed.bytes += kept.length
-    if (!outgoing.write(kept)) await Promise.race([once(outgoing, 'drain'), once(outgoing, 'close')])
+    if (!outgoing.write(kept)) await drained(outgoing)
     if (outgoing.destroyed) return true
     if (!here || fault?.kind === 'flip') return false
     if (fault?.kind === 'stall') await this.#never()
@@ -151,4 +151,16 @@ export class CountingProxy {
   async #never(): Promise<void> {
     if (!this.#stalled.signal.aborted) await once(this.#stalled.signal, 'abort')
   }
+}
+
+/** Resolves when there is room again, or the client has left. */
+async function drained(outgoing: ServerResponse): Promise<void> {
+  if (outgoing.destroyed) return
+  await new Promise<void>((resolve) => {
+    const go = (): void => {
+      outgoing.off('drain', go).off('close', go)
+      resolve()
+    }
+    outgoing.on('drain', go).on('close', go)
+  })
 }
