@@ -11,6 +11,7 @@ export async function waitFor<T>(
   signal: AbortSignal,
 ): Promise<T | undefined> {
   signal.throwIfAborted()
+  if (ms <= 0) return undefined
   let timer: NodeJS.Timeout | undefined
   let onAbort: (() => void) | undefined
   try {
