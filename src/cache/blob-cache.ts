@@ -89,11 +89,14 @@ export class BlobCache {
    * @param want `limit` in bytes
    * @throws Failure CONTENT_TOO_LARGE beyond the limit; what the fetch throws
    */
-  async bytes(digest: Digest, want: Omit<BlobWant, 'range'> & { limit: number }): Promise<Uint8Array> {
+  async bytes(
+    digest: Digest,
+    want: Omit<BlobWant, 'range'> & { limit: number },
+  ): Promise<{ bytes: Uint8Array; source: string; cached: boolean }> {
     const known = this.memory.get(digest)
     if (known !== undefined) {
       this.options.events?.hit('memory')
-      return known
+      return { bytes: known, source: 'memory', cached: true }
     }
     const blob = await this.open(digest, { ...want, range: undefined })
     if (blob.size > want.limit) {
@@ -105,9 +108,9 @@ export class BlobCache {
     }
     const pieces: Uint8Array[] = []
     for await (const piece of blob.pieces) pieces.push(piece.slice())
-    const whole = Buffer.concat(pieces)
-    this.memory.set(digest, whole)
-    return whole
+    const bytes = Buffer.concat(pieces)
+    this.memory.set(digest, bytes)
+    return { bytes, source: blob.source, cached: blob.cached }
   }
 
   /** Open a blob, from here or from its source. Throws what the fetch throws. */

@@ -41,6 +41,8 @@ export interface BlobAnswer extends Provenance {
 export type BlobPurpose = 'head' | 'whole' | 'range'
 
 export interface BlobBody {
+  /** Bytes of the whole blob. */
+  readonly size: number
   readonly source: string
   readonly cached: boolean
   readonly pieces: AsyncIterable<Uint8Array>

@@ -1,0 +1,39 @@
+import { LRUCache } from 'lru-cache'
+import { Flights } from '../../cache/flights.ts'
+import { formatContentPath } from '../../content/source.ts'
+import type { Descriptor } from '../../layout/descriptor.ts'
+import type { ManifestReader } from '../../layout/manifest-reader.ts'
+import { buildReferrers } from '../../layout/referrers.ts'
+import type { Digest } from '../../reference/digest.ts'
+import type { Layout } from './layouts.ts'
+
+type BySubject = ReadonlyMap<string, readonly Descriptor[]>
+
+/** Who refers to whom in a layout: read from its manifests once, since a root never changes. */
+export class LayoutReferrers {
+  private readonly known = new LRUCache<string, BySubject>({ max: 200 })
+  private readonly flights: Flights<BySubject>
+
+  /** @param lingerMs how long reading goes on after everyone's time was up */
+  constructor(lingerMs: number) {
+    this.flights = new Flights(lingerMs)
+  }
+
+  async of(
+    layout: Layout,
+    subject: Digest,
+    reader: ManifestReader,
+    signal: AbortSignal,
+  ): Promise<readonly Descriptor[]> {
+    const key = `${formatContentPath(layout.base)}@${layout.index.digest}`
+    let bySubject = this.known.get(key)
+    if (bySubject === undefined) {
+      bySubject = await this.flights.join(key, signal, async (own) => {
+        const built = await buildReferrers(layout.index, reader, { signal: own })
+        this.known.set(key, built)
+        return built
+      })
+    }
+    return bySubject.get(subject) ?? []
+  }
+}

@@ -1,0 +1,159 @@
+import { LRUCache } from 'lru-cache'
+import { Flights } from '../../cache/flights.ts'
+import { below, formatContentPath } from '../../content/source.ts'
+import type { ContentPath, ContentSource, Proof } from '../../content/source.ts'
+import { Failure, isFailure } from '../../errors.ts'
+import { parseIndex, type LayoutIndex } from '../../layout/image-index.ts'
+import type { Descriptor } from '../../layout/descriptor.ts'
+import { checkLayoutFile } from '../../layout/layout-file.ts'
+import type { Digest } from '../../reference/digest.ts'
+import { readSmall } from './read-small.ts'
+
+/** An image layout at its place under a content root. */
+export interface Layout {
+  readonly key: string
+  /** The folder that holds index.json. */
+  readonly base: ContentPath
+  /** What of the asked-for path lies below the layout: a hint as to which of its images is meant. */
+  readonly hint: string
+  readonly index: LayoutIndex
+  readonly proof: Proof
+  /** Name of the source that gave the index. */
+  readonly source: string
+  /** ms since the epoch. */
+  readonly read: number
+  /** Descriptors met in the manifests of this layout, for sizes and media types. */
+  readonly known: LRUCache<Digest, Descriptor>
+  /** Tags looked up already. */
+  readonly tags: LRUCache<string, Descriptor>
+}
+
+export interface LayoutsOptions {
+  readonly content: ContentSource
+  /** Bytes of the largest index.json that is read. */
+  readonly maxIndexSize: number
+  /**
+   * Names of sources that are asked without a request over the network. Only there is the file `oci-layout` read as
+   * well: elsewhere it would cost every first pull a round trip, to learn what index.json shows already.
+   */
+  readonly localSources: ReadonlySet<string>
+  /** ms that a search goes on after everyone's time was up. */
+  readonly lingerMs: number
+}
+
+/** ms for which an index from a source without proof is believed. */
+const BELIEVED = 60_000
+/** ms for which "not there" is remembered. */
+const ABSENT = 5_000
+/** Bytes of index.json files kept in memory. */
+const KEPT_BYTES = 64 * 1024 * 1024
+
+/** Finds the layout for a path: deepest folder first, up to the root (the unconsumed rest is a hint). */
+export class Layouts {
+  private readonly found = new LRUCache<string, Layout>({
+    max: 1_000,
+    maxSize: KEPT_BYTES,
+    sizeCalculation: (layout) => 4096 + layout.index.bytes.length * 3,
+  })
+  private readonly absent = new LRUCache<string, Failure>({ max: 10_000, ttl: ABSENT })
+  private readonly flights: Flights<Layout>
+  private readonly options: LayoutsOptions
+
+  constructor(options: LayoutsOptions) {
+    this.options = options
+    this.flights = new Flights(options.lingerMs)
+  }
+
+  /** @throws Failure NAME_UNKNOWN when no folder on the path holds a layout; CONTENT_* */
+  locate(path: ContentPath, signal: AbortSignal): Promise<Layout> {
+    const key = formatContentPath(path)
+    const known = this.found.get(key)
+    if (known !== undefined) {
+      const stale = known.proof === 'none' && Date.now() - known.read > BELIEVED
+      if (!stale) return Promise.resolve(known)
+    }
+    const absent = this.absent.get(key)
+    if (absent !== undefined) return Promise.reject(absent)
+    return this.flights.join(key, signal, (own) => this.search(path, key, own))
+  }
+
+  /** Forget an index that was believed and has turned out wrong. @returns whether asking anew can help */
+  doubt(layout: Layout): boolean {
+    if (layout.proof === 'blocks') return false
+    return this.found.delete(layout.key)
+  }
+
+  private async search(path: ContentPath, key: string, signal: AbortSignal): Promise<Layout> {
+    for (let depth = path.segments.length; depth >= 0; depth -= 1) {
+      const base = { root: path.root, segments: path.segments.slice(0, depth) }
+      try {
+        const layout = await this.read(base, path.segments.slice(depth).join('/'), key, signal)
+        this.found.set(key, layout)
+        return layout
+      } catch (error) {
+        if (!isFailure(error, 'CONTENT_NOT_FOUND')) throw error
+      }
+    }
+    const failure = await this.explainAbsence(path, signal)
+    this.absent.set(key, failure)
+    throw failure
+  }
+
+  private async read(base: ContentPath, hint: string, key: string, signal: AbortSignal): Promise<Layout> {
+    const { content, maxIndexSize } = this.options
+    const file = await readSmall(content, below(base, 'index.json'), { limit: maxIndexSize, signal })
+    const index = parseIndex(file.bytes)
+    if (this.options.localSources.has(file.source)) await this.checkMark(base, signal)
+    return {
+      key,
+      base,
+      hint,
+      index,
+      proof: file.proof,
+      source: file.source,
+      read: Date.now(),
+      known: new LRUCache({ max: 5_000 }),
+      tags: new LRUCache({ max: 1_000 }),
+    }
+  }
+
+  /** The file `oci-layout` may be missing, but not of another version. */
+  private async checkMark(base: ContentPath, signal: AbortSignal): Promise<void> {
+    try {
+      const mark = await readSmall(this.options.content, below(base, 'oci-layout'), { limit: 4096, signal })
+      checkLayoutFile(mark.bytes)
+    } catch (error) {
+      if (!isFailure(error, 'CONTENT_NOT_FOUND')) throw error
+    }
+  }
+
+  private async explainAbsence(path: ContentPath, signal: AbortSignal): Promise<Failure> {
+    const { content } = this.options
+    const text = formatContentPath(path)
+    for (let depth = path.segments.length; depth >= 0; depth -= 1) {
+      const folder = { root: path.root, segments: path.segments.slice(0, depth) }
+      try {
+        const entries = (await content.list(folder, { limit: 100, signal })).map(({ name }) => name)
+        if (entries.includes('manifest.json')) {
+          return new Failure(
+            'NAME_UNKNOWN',
+            `${formatContentPath(folder)} is a docker-archive, not an OCI image layout; ` +
+              'publish it with `ipfs-registry publish`, or save it again with --format oci-dir',
+          )
+        }
+        const shown = entries.slice(0, 10).join(', ')
+        const more = entries.length > 10 ? ', …' : ''
+        return new Failure(
+          'NAME_UNKNOWN',
+          `no OCI image layout at ${text}: ${formatContentPath(folder)} holds ${shown === '' ? 'nothing' : shown + more}`,
+          { detail: { path: text, available: entries } },
+        )
+      } catch (error) {
+        signal.throwIfAborted()
+        if (isFailure(error, 'CONTENT_NOT_FOUND')) continue
+        break
+      }
+    }
+    return new Failure('NAME_UNKNOWN', `no OCI image layout at ${text}`, { detail: { path: text } })
+  }
+}

@@ -1,0 +1,50 @@
+import type { ContentPath } from '../content/source.ts'
+import { Failure } from '../errors.ts'
+import type { NameResolver } from '../naming/resolver.ts'
+import { parseRepositoryName } from '../reference/name.ts'
+import { IpfsRepository, type IpfsParts } from './ipfs/repository.ts'
+import { IpnsRepository } from './ipfs/ipns-repository.ts'
+import type { Policy } from './policy.ts'
+import type { Repository } from './repository.ts'
+
+export interface RepositoriesOptions {
+  readonly ipfs: IpfsParts
+  readonly resolver: NameResolver
+  readonly policy: Policy
+}
+
+/** From the `<name>` of a request to the repository it stands for. */
+export class Repositories {
+  private readonly options: RepositoriesOptions
+
+  constructor(options: RepositoriesOptions) {
+    this.options = options
+  }
+
+  /** @throws Failure NAME_INVALID, NAME_UNKNOWN for a name that is neither IPFS nor IPNS, DENIED */
+  find(name: string): Repository {
+    const { ipfs, resolver, policy } = this.options
+    const parsed = parseRepositoryName(name)
+    switch (parsed.kind) {
+      case 'ipfs': {
+        const path = { root: parsed.root, segments: parsed.segments }
+        policy.checkPath(path)
+        return new IpfsRepository(path, ipfs)
+      }
+      case 'ipns': {
+        const { mutable, segments } = parsed
+        policy.checkName(mutable, segments)
+        const at = (path: ContentPath): Repository => {
+          policy.checkTarget(path)
+          return new IpfsRepository(path, ipfs)
+        }
+        return new IpnsRepository({ name: mutable, segments, resolver, at })
+      }
+      case 'upstream':
+        throw new Failure(
+          'NAME_UNKNOWN',
+          `"${name}" is neither ipfs/<cid>/… nor ipns/<name>/…, and this gateway serves no other registry's images`,
+        )
+    }
+  }
+}
