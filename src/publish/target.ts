@@ -42,6 +42,10 @@ export interface PublishTarget {
     options: { signal: AbortSignal; onBytes?: (count: number) => void },
   ): Promise<AddedFile>
   putBlocks(blocks: Iterable<Block>, options: { signal: AbortSignal }): Promise<void>
-  /** Keep everything below `root`. Once this resolves, a kill -9 loses none of it. */
+  /**
+   * Keep everything below `root`. Once this resolves, a kill -9 loses none of it.
+   *
+   * @throws Failure CONTENT_NOT_FOUND when some of it is gone again, collected as garbage before it was pinned
+   */
   pin(root: CID, options: { label: string; signal: AbortSignal }): Promise<void>
 }

@@ -1,0 +1,63 @@
+import { createReadStream } from 'node:fs'
+import type { ByteRange } from '../content/source.ts'
+import type { Digest } from '../reference/digest.ts'
+
+/** Bytes per piece that files are read in. */
+const PIECE_SIZE = 1024 * 1024
+
+/** A file that may be published, wherever its bytes are. */
+export interface SourceFile {
+  /** Bytes. */
+  readonly size: number
+  /** Its sha256 or sha512 where the bytes were hashed when they came in, as those of an archive are. */
+  readonly digests?: readonly Digest[]
+  /** A fresh stream of the whole file, in pieces of up to 1 MiB. */
+  open(signal: AbortSignal): AsyncIterable<Uint8Array>
+}
+
+/** What is to be published, before it is checked. */
+export interface SourceTree {
+  /** How messages name a path in it: `./images/alpine/index.json`. */
+  nameOf(path: string): string
+  /** Path below the root, names joined by `/` → file. */
+  readonly files: ReadonlyMap<string, SourceFile>
+  /** Directories that hold nothing. */
+  readonly emptyDirectories: readonly string[]
+  /**
+   * Whether an index may name manifests that are not there, as `docker save` writes it for an image of many
+   * platforms of which the engine holds one.
+   */
+  readonly mayLackPlatforms: boolean
+}
+
+/** A file on disk, or a range of one. */
+export function fileOnDisk(path: string, range: ByteRange, digests?: readonly Digest[]): SourceFile {
+  return {
+    size: range.end - range.start,
+    ...(digests === undefined ? {} : { digests }),
+    open: (signal) => readRange(path, range, signal),
+  }
+}
+
+async function* readRange(path: string, range: ByteRange, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  signal.throwIfAborted()
+  if (range.end === range.start) return
+  const { start, end } = range
+  const stream = createReadStream(path, { start, end: end - 1, highWaterMark: PIECE_SIZE, signal })
+  for await (const piece of stream as AsyncIterable<Uint8Array>) yield piece
+}
+
+/** A small file made here. */
+export function fileInMemory(bytes: Uint8Array): SourceFile {
+  return {
+    size: bytes.length,
+    open: async function* () {
+      if (bytes.length > 0) yield bytes
+    },
+  }
+}
+
+/** `a`, `b/c` → `a/b/c`; empty parts vanish. */
+export function joinPath(...parts: readonly string[]): string {
+  return parts.filter((part) => part !== '').join('/')
+}

@@ -1,0 +1,14 @@
+import { Failure, messageOf } from '../errors.ts'
+
+const REASON: Readonly<Record<string, string>> = {
+  ENOENT: 'does not exist',
+  EACCES: "can't be read: this user has no permission to",
+  EPERM: "can't be read: this user has no permission to",
+}
+
+/** What to say of a file or folder that the system gives an error for. */
+export function unreadable(path: string, error: unknown): Failure {
+  const code = (error as NodeJS.ErrnoException | undefined)?.code ?? ''
+  const reason = REASON[code] ?? `can't be read: ${messageOf(error)}`
+  return new Failure('LAYOUT_INVALID', `${path} ${reason}`, { cause: error })
+}
