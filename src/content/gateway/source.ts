@@ -1,6 +1,32 @@
-import { Failure } from '../../errors.ts'
-import type { ContentSource } from '../source.ts'
-import type { EndpointOptions } from '../transport/endpoint.ts'
+import { type Failure, isFailure } from '../../errors.ts'
+import { closableBody } from '../closable-body.ts'
+import type {
+  ByteRange,
+  ContentPath,
+  ContentSource,
+  ContentStat,
+  DirectoryEntry,
+  OpenedFile,
+  OpenOptions,
+} from '../source.ts'
+import { formatContentPath } from '../source.ts'
+import { contentUrl } from '../transport/content-url.ts'
+import { endpointAt, type EndpointOptions } from '../transport/endpoint.ts'
+import { ask } from '../transport/exchange.ts'
+import {
+  asDirectory,
+  directoryEntries,
+  type DirectoryRoot,
+  isDirectory,
+  takeEntries,
+} from '../unixfs/directory.ts'
+import { asFile, clampRange, fileBytes, type FileRoot } from '../unixfs/file.ts'
+import { decodeNode, unsound } from '../unixfs/node.ts'
+import { resolvePath } from '../unixfs/path.ts'
+import { BlockMemory, rememberedOnly } from '../unixfs/remembered-blocks.ts'
+import type { CarQuery } from './car-request.ts'
+import { rawBlocks } from './raw-blocks.ts'
+import { type Walk, walkCar, type WalkContext, walkRaw } from './walk.ts'
 
 export interface GatewayOptions extends EndpointOptions {
   /** `https://host`, without `/ipfs`. */
@@ -13,7 +39,155 @@ export interface GatewayOptions extends EndpointOptions {
   readonly readAhead?: number
 }
 
-/** A trustless HTTP gateway: every block is checked here. */
+/** A trustless HTTP gateway: every block is checked here, so nothing it says has to be believed. */
 export function createGatewaySource(options: GatewayOptions): ContentSource {
-  throw new Failure('INTERNAL', `${options.name}: not built yet`)
+  return new GatewaySource(options)
+}
+
+class GatewaySource implements ContentSource {
+  readonly name: string
+  readonly proof = 'blocks'
+  readonly #context: WalkContext
+  readonly #memory: BlockMemory
+  readonly #carRetryAfter: number
+  /** ms since the epoch before which no CAR is asked for. */
+  #noCarUntil = 0
+
+  constructor(options: GatewayOptions) {
+    this.name = options.name
+    this.#carRetryAfter = options.carRetryAfter ?? 600_000
+    this.#memory = new BlockMemory(options.blockCacheBytes ?? 16 * 1024 * 1024)
+    const endpoint = endpointAt(options.baseUrl, options)
+    this.#context = {
+      endpoint,
+      memory: this.#memory,
+      raw: rawBlocks(endpoint),
+      readAhead: options.readAhead ?? 8,
+    }
+  }
+
+  async stat(path: ContentPath, { signal }: { signal: AbortSignal }): Promise<ContentStat> {
+    const known = await this.#remembered(path, signal)
+    if (known !== undefined) return { kind: 'directory', size: 0, cid: known.cid }
+    const walk = await this.#walk(path, { scope: 'block' }, signal)
+    try {
+      await walk.finish()
+      if (isDirectory(walk.node)) return { kind: 'directory', size: 0, cid: walk.cid }
+      const { node } = asFile(walk.cid, walk.node, formatContentPath(path))
+      return { kind: 'file', size: node.size, cid: walk.cid }
+    } finally {
+      walk.close()
+    }
+  }
+
+  async open(path: ContentPath, { signal, range }: OpenOptions): Promise<OpenedFile> {
+    await this.#remembered(path, signal)
+    const bytes = range !== undefined && range.end > range.start ? { bytes: range } : {}
+    const query: CarQuery =
+      range === undefined || bytes.bytes ? { scope: 'entity', ...bytes } : { scope: 'block' }
+    const walk = await this.#walk(path, query, signal)
+    try {
+      const root = asFile(walk.cid, walk.node, formatContentPath(path))
+      const { size } = root.node
+      return {
+        size,
+        cid: walk.cid,
+        proof: 'blocks',
+        source: this.name,
+        body: closableBody(piecesOf(walk, root, clampRange(range, size), signal), () => walk.close()),
+        discredit: () => undefined,
+      }
+    } catch (error) {
+      walk.close()
+      throw error
+    }
+  }
+
+  async list(
+    path: ContentPath,
+    { limit, signal }: { limit: number; signal: AbortSignal },
+  ): Promise<DirectoryEntry[]> {
+    const what = formatContentPath(path)
+    const known = await this.#remembered(path, signal)
+    const walk =
+      known?.node.kind === 'directory'
+        ? { ...known, blocks: this.#context.raw, readAhead: 1, close: () => undefined }
+        : await this.#walk(path, { scope: 'entity' }, signal)
+    try {
+      const root = asDirectory(walk.cid, walk.node, what)
+      return await takeEntries(
+        directoryEntries(walk.blocks, root, { signal, readAhead: walk.readAhead }),
+        limit,
+      )
+    } finally {
+      walk.close()
+    }
+  }
+
+  async healthy(signal: AbortSignal): Promise<boolean> {
+    try {
+      // The identity CID of no bytes: what a gateway has without having anything (trustless gateway specification).
+      const path = '/ipfs/bafkqaaa?format=raw'
+      const headers = { accept: 'application/vnd.ipld.raw' }
+      const answer = await ask(this.#context.endpoint, { method: 'GET', path, headers, signal })
+      const body = await answer.body.readAll(1024)
+      return answer.status === 200 && body.byteLength === 0
+    } catch {
+      return false
+    }
+  }
+
+  /**
+   * What the remembered blocks say of a path: the directory there, or undefined.
+   *
+   * @throws Failure CONTENT_NOT_FOUND when they prove that nothing is there
+   */
+  async #remembered(path: ContentPath, signal: AbortSignal): Promise<DirectoryRoot | undefined> {
+    contentUrl(path)
+    try {
+      const { cid } = await resolvePath(rememberedOnly(this.#memory), path, { signal })
+      const bytes = this.#memory.get(cid)
+      if (bytes === undefined) return undefined
+      const node = decodeNode(cid, bytes)
+      return isDirectory(node) ? { cid, node } : undefined
+    } catch (error) {
+      if (isFailure(error, 'CONTENT_UNAVAILABLE')) return undefined
+      throw error
+    }
+  }
+
+  async #walk(path: ContentPath, query: CarQuery, signal: AbortSignal): Promise<Walk> {
+    if (Date.now() < this.#noCarUntil) return walkRaw(this.#context, path, signal)
+    const walk = await walkCar(this.#context, path, query, signal)
+    if (!('refused' in walk)) return walk
+    return this.#withoutCar(path, walk.refused, signal)
+  }
+
+  /** A gateway that has the blocks but gives no CAR is read block by block from then on, for a while. */
+  async #withoutCar(path: ContentPath, refused: Failure, signal: AbortSignal): Promise<Walk> {
+    try {
+      const walk = await walkRaw(this.#context, path, signal)
+      this.#noCarUntil = Date.now() + this.#carRetryAfter
+      return walk
+    } catch (error) {
+      throw isFailure(error, 'CONTENT_UNAVAILABLE') ? refused : error
+    }
+  }
+}
+
+/** The bytes of a range; the end of the answer is looked at before the last of them. */
+async function* piecesOf(
+  walk: Walk,
+  root: FileRoot,
+  range: ByteRange,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let left = range.end - range.start
+  if (left === 0) await walk.finish()
+  for await (const piece of fileBytes(walk.blocks, root, range, { signal, readAhead: walk.readAhead })) {
+    left -= piece.byteLength
+    if (left === 0) await walk.finish()
+    yield piece
+  }
+  if (left !== 0) throw unsound(root.cid, `${left} bytes are missing in it`)
 }

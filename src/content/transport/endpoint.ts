@@ -13,3 +13,29 @@ export interface EndpointOptions {
   /** ms to wait for the next byte of a body while someone reads it. Default 15 000. */
   readonly stallTimeout?: number
 }
+
+/** {@link EndpointOptions} with its defaults and its address taken apart. */
+export interface Endpoint {
+  readonly name: string
+  readonly dispatcher: Dispatcher
+  readonly headers: Readonly<Record<string, string>>
+  readonly answerTimeout: number
+  readonly stallTimeout: number
+  /** `https://host:port` */
+  readonly origin: string
+  /** Path of the base URL, without a slash at its end. */
+  readonly prefix: string
+}
+
+export function endpointAt(baseUrl: string | URL, options: EndpointOptions): Endpoint {
+  const { origin, pathname } = new URL(baseUrl)
+  return {
+    name: options.name,
+    dispatcher: options.dispatcher,
+    headers: options.headers ?? {},
+    answerTimeout: options.answerTimeout ?? 60_000,
+    stallTimeout: options.stallTimeout ?? 15_000,
+    origin,
+    prefix: pathname.replace(/\/+$/, ''),
+  }
+}

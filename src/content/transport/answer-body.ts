@@ -1,0 +1,151 @@
+import { Failure } from '../../errors.ts'
+
+/** Bytes held for a reader that is slower than the socket, at most this and one chunk; then the socket pauses. */
+const HIGH_WATER = 256 * 1024
+
+/** What the body does to the connection it comes from. */
+export interface BodyFlow {
+  pause(): void
+  resume(): void
+  /** Close the connection: nothing more of this answer is wanted. */
+  abort(reason: Error): void
+}
+
+/**
+ * The body of an answer, pulled by one reader at its own pace. Back-pressure reaches the socket; silence counts as
+ * a stall only while the reader waits.
+ */
+export class AnswerBody {
+  readonly #name: string
+  readonly #flow: BodyFlow
+  readonly #stallTimeout: number
+  readonly #onSettled: () => void
+  readonly #queue: Uint8Array[] = []
+  #queued = 0
+  #paused = false
+  #settled = false
+  #failure: Error | undefined
+  #trailers: Readonly<Record<string, string | string[] | undefined>> = {}
+  #waiting: { resolve: (chunk: Uint8Array | undefined) => void; reject: (reason: Error) => void } | undefined
+  #waitingSince = 0
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(options: { name: string; flow: BodyFlow; stallTimeout: number; onSettled: () => void }) {
+    this.#name = options.name
+    this.#flow = options.flow
+    this.#stallTimeout = options.stallTimeout
+    this.#onSettled = options.onSettled
+  }
+
+  /** Known after the end of the body. */
+  get trailers(): Readonly<Record<string, string | string[] | undefined>> {
+    return this.#trailers
+  }
+
+  /**
+   * The next chunk; undefined at the end.
+   *
+   * @throws Failure CONTENT_TIMEOUT after a stall, CONTENT_UNAVAILABLE when the connection broke; the reason of an abort
+   */
+  read(): Promise<Uint8Array | undefined> {
+    const chunk = this.#queue.shift()
+    if (chunk !== undefined) {
+      this.#queued -= chunk.byteLength
+      if (this.#paused && this.#queued < HIGH_WATER / 2) {
+        this.#paused = false
+        this.#flow.resume()
+      }
+      return Promise.resolve(chunk)
+    }
+    if (this.#failure !== undefined) return Promise.reject(this.#failure)
+    if (this.#settled) return Promise.resolve(undefined)
+    return new Promise((resolve, reject) => {
+      this.#waiting = { resolve, reject }
+      this.#waitingSince = Date.now()
+      this.#timer ??= this.#watch(this.#stallTimeout)
+    })
+  }
+
+  /** The whole body, when it has no more bytes than `limit`. */
+  async readAll(limit: number): Promise<Buffer> {
+    const chunks: Uint8Array[] = []
+    let length = 0
+    for (let chunk = await this.read(); chunk !== undefined; chunk = await this.read()) {
+      length += chunk.byteLength
+      if (length > limit) {
+        this.discard()
+        throw new Failure('CONTENT_TOO_LARGE', `${this.#name} answers with more than ${limit} bytes`)
+      }
+      chunks.push(chunk)
+    }
+    return Buffer.concat(chunks, length)
+  }
+
+  /** Nothing more is wanted. A body that has not ended by then closes its connection. */
+  discard(): void {
+    if (this.#settled) return
+    this.fail(new Failure('CONTENT_UNAVAILABLE', `the reader of an answer of ${this.#name} went away`))
+  }
+
+  /** From the connection: a chunk came. */
+  push(chunk: Uint8Array): void {
+    if (this.#settled) return
+    const waiting = this.#waiting
+    if (waiting !== undefined) {
+      this.#waiting = undefined
+      waiting.resolve(chunk)
+      return
+    }
+    this.#queue.push(chunk)
+    this.#queued += chunk.byteLength
+    if (this.#queued >= HIGH_WATER && !this.#paused) {
+      this.#paused = true
+      this.#flow.pause()
+    }
+  }
+
+  /** From the connection: the body is complete. */
+  end(trailers: Readonly<Record<string, string | string[] | undefined>>): void {
+    if (this.#settled) return
+    this.#trailers = trailers
+    this.#settle()
+    this.#waiting?.resolve(undefined)
+    this.#waiting = undefined
+  }
+
+  /** The body can't be completed; what is queued is dropped. */
+  fail(reason: Error): void {
+    if (this.#settled) return
+    this.#failure = reason
+    this.#queue.length = 0
+    this.#settle()
+    this.#flow.abort(reason)
+    this.#waiting?.reject(reason)
+    this.#waiting = undefined
+  }
+
+  #settle(): void {
+    this.#settled = true
+    clearTimeout(this.#timer)
+    this.#onSettled()
+  }
+
+  /** One timer for the whole body, which looks when it goes off whether the reader has waited that long. */
+  #watch(delay: number): NodeJS.Timeout {
+    return setTimeout(() => {
+      this.#timer = undefined
+      if (this.#waiting === undefined) return
+      const left = this.#waitingSince + this.#stallTimeout - Date.now()
+      if (left > 0) this.#timer = this.#watch(left)
+      else this.fail(this.#stalled())
+    }, delay)
+  }
+
+  #stalled(): Failure {
+    const seconds = this.#stallTimeout / 1000
+    return new Failure(
+      'CONTENT_TIMEOUT',
+      `${this.#name} stalled: no byte for ${seconds} s in the middle of an answer`,
+    )
+  }
+}

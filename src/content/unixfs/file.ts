@@ -1,0 +1,87 @@
+import type { CID } from 'multiformats/cid'
+import { Failure } from '../../errors.ts'
+import type { ByteRange } from '../source.ts'
+import type { BlockReader } from './blocks.ts'
+import { decodeNode, type FileNode, type UnixfsNode, unsound } from './node.ts'
+import { type Pending, type Step, traverse } from './traverse.ts'
+
+/** A file whose root block is known. */
+export interface FileRoot {
+  readonly cid: CID
+  readonly node: FileNode
+}
+
+/**
+ * The file that a verified block is the root of.
+ *
+ * @throws Failure CONTENT_NOT_FOUND when it is a directory, a symlink, or nothing sound
+ */
+export function fileRoot(cid: CID, bytes: Uint8Array, what: string): FileRoot {
+  return asFile(cid, decodeNode(cid, bytes), what)
+}
+
+/** {@link fileRoot} of a block that has been decoded. */
+export function asFile(cid: CID, node: UnixfsNode, what: string): FileRoot {
+  if (node.kind === 'file') return { cid, node }
+  const is = node.kind === 'other' ? node.what : 'a directory'
+  throw new Failure('CONTENT_NOT_FOUND', `${what} is ${is}, not a file`, {
+    detail: { path: what, kind: node.kind === 'other' ? 'other' : 'directory' },
+  })
+}
+
+/** The part of `range` that a file of `size` bytes has. */
+export function clampRange(range: ByteRange | undefined, size: number): ByteRange {
+  const start = Math.min(range?.start ?? 0, size)
+  return { start, end: Math.max(start, Math.min(range?.end ?? size, size)) }
+}
+
+/** What a node says of one of its children. */
+interface Extent {
+  /** Offset in the file. */
+  readonly start: number
+  readonly size: number
+}
+
+/**
+ * The bytes of a range of a file, block by block. Sizes are checked on every level: a part has exactly the bytes
+ * that its parent gave it. Parts outside of the range, and empty ones, are not read.
+ *
+ * @param range clamped, see {@link clampRange}
+ * @param options `readAhead`: blocks in flight; 1 for readers that can only give the blocks in their order
+ */
+export function fileBytes(
+  blocks: BlockReader,
+  root: FileRoot,
+  range: ByteRange,
+  options: { signal: AbortSignal; readAhead: number },
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const first = stepsOf(root.node, 0, range)
+  return traverse(blocks, first, (part, bytes) => read(part, bytes, range), options)
+}
+
+function read(
+  part: Pending<Extent>,
+  bytes: Uint8Array,
+  range: ByteRange,
+): Iterable<Step<Extent, Uint8Array>> {
+  const node = decodeNode(part.cid, bytes)
+  if (node.kind !== 'file') throw unsound(part.cid, 'a part of a file that is no part of a file')
+  if (node.size !== part.expected.size) {
+    throw unsound(part.cid, `a part of a file that has ${node.size} bytes where ${part.expected.size} belong`)
+  }
+  return stepsOf(node, part.expected.start, range)
+}
+
+/** Data and children of a node that starts at `start`, as far as they touch the range. */
+function* stepsOf(node: FileNode, start: number, range: ByteRange): Generator<Step<Extent, Uint8Array>> {
+  const from = Math.max(range.start - start, 0)
+  const to = Math.min(range.end - start, node.data.byteLength)
+  if (from < to) yield { value: node.data.subarray(from, to) }
+  let at = start + node.data.byteLength
+  for (const { cid, size } of node.children) {
+    if (size > 0 && at < range.end && at + size > range.start) {
+      yield { pending: { cid, expected: { start: at, size } } }
+    }
+    at += size
+  }
+}
