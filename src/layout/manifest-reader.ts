@@ -16,7 +16,7 @@ export const MAX_MANIFEST_SIZE = 8 * 1024 * 1024
 const CONCURRENCY = 8
 
 /**
- * Read several manifests, each digest once, some at a time, and show each to `visit`, in no set order. Passed over
+ * Read several manifests, each digest once, some at a time, and show each to `visit` with its size in bytes, in no set order. Passed over
  * are those that the layout does not hold, and blobs that are no manifests.
  *
  * @throws whatever the reader throws, and the signal's reason
@@ -24,7 +24,7 @@ const CONCURRENCY = 8
 export async function visitManifests(
   reader: ManifestReader,
   descriptors: Iterable<Descriptor>,
-  visit: (descriptor: Descriptor, manifest: Manifest) => void,
+  visit: (descriptor: Descriptor, manifest: Manifest, size: number) => void,
   options: { signal: AbortSignal },
 ): Promise<void> {
   const queue = new Map<Digest, Descriptor>()
@@ -41,8 +41,9 @@ export async function visitManifests(
     for (const descriptor of waiting) {
       signal.throwIfAborted()
       const bytes = await reader.read(descriptor, { signal })
-      const manifest = bytes === undefined ? undefined : parseManifest(bytes, descriptor.mediaType)
-      if (manifest !== undefined) visit(descriptor, manifest)
+      if (bytes === undefined) continue
+      const manifest = parseManifest(bytes, descriptor.mediaType)
+      if (manifest !== undefined) visit(descriptor, manifest, bytes.length)
     }
   }
   try {

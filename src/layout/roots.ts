@@ -3,6 +3,7 @@ import { ANNOTATION } from './annotation.ts'
 import type { Candidate } from './candidates.ts'
 import { distinctDigests } from './candidates.ts'
 import type { Descriptor } from './descriptor.ts'
+import { isDigestTag } from './fallback-tag.ts'
 import type { Manifest } from './manifest.ts'
 import type { ManifestReader } from './manifest-reader.ts'
 import { visitManifests } from './manifest-reader.ts'
@@ -44,16 +45,13 @@ export async function findRoots(
   return { named: namedRoots, unnamed: await known.withoutSubject(unnamed) }
 }
 
-/** Tags that stand for what is attached to a digest: the referrers fallback, and cosign's `.sig`, `.att`, `.sbom`. */
-const DIGEST_TAG = /^sha(?:256|512)-[0-9a-f]{64}/
-
 /** Whether the entry says itself that it belongs to another manifest. */
 function isAttached({ descriptor, name }: Candidate): boolean {
   const { artifactType, platform, annotations } = descriptor
   const kind = annotations?.[ANNOTATION.cosignKind]
   return (
     artifactType !== undefined ||
-    (name.tag !== undefined && DIGEST_TAG.test(name.tag)) ||
+    (name.tag !== undefined && isDigestTag(name.tag)) ||
     (platform?.['os'] === 'unknown' && platform['architecture'] === 'unknown') ||
     (kind !== undefined && /^dev\.cosignproject\.cosign\/(?!image)/.test(kind))
   )
