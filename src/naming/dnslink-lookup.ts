@@ -1,10 +1,11 @@
 import type { Answer } from 'dns-packet'
 import { Failure, messageOf } from '../errors.ts'
+import { isDomainName } from '../reference/dnslink.ts'
 import type { MutableName } from '../reference/name.ts'
 import { exchange, type DnsAnswer } from './dns-exchange.ts'
 import { formatDnsServer, systemDnsServers, type DnsServer } from './dns-server.ts'
 import type { NameAnswer, NameLookup } from './resolver.ts'
-import { parseDomain, parseTarget } from './target.ts'
+import { parseTarget } from './target.ts'
 
 export interface DnsLinkLookupOptions {
   /** Recursive servers, tried in this order. Undefined or empty: those of the system. */
@@ -38,7 +39,7 @@ export class DnsLinkLookup implements NameLookup {
    *   asked now
    */
   async lookup(name: MutableName, { signal }: { signal: AbortSignal }): Promise<NameAnswer> {
-    if (parseDomain(name.text) === undefined) {
+    if (!isDomainName(name.text)) {
       throw new Failure('CONTENT_NOT_FOUND', `${name.text} is no domain name, so it has no DNSLink`)
     }
     const question = `_dnslink.${name.text}`

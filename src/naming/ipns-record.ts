@@ -14,11 +14,11 @@ export const LARGEST_RECORD = 10 * 1024
  */
 export async function verifyIpnsRecord(key: CID, bytes: Uint8Array): Promise<NameAnswer & VerifiedRecord> {
   if (bytes.byteLength > LARGEST_RECORD) throw invalid(key, `it is larger than ${LARGEST_RECORD} bytes`)
-  // Loaded when the first record comes: it costs memory that a gateway without IPNS names need not spend.
-  const [ipns, { ipnsValidator }] = await Promise.all([import('ipns'), import('ipns/validator')])
+  codec ??= loadCodec()
+  const { validate, unmarshal } = await codec
   try {
-    await ipnsValidator(routingKey(key), bytes)
-    const record = ipns.unmarshalIPNSRecord(bytes)
+    await validate(routingKey(key), bytes)
+    const record = unmarshal(bytes)
     const validUntil = Date.parse(record.validity)
     if (Number.isNaN(validUntil)) throw new Error('its validity is no point in time')
     if (typeof record.sequence !== 'bigint' || record.sequence < 0n)
@@ -27,6 +27,15 @@ export async function verifyIpnsRecord(key: CID, bytes: Uint8Array): Promise<Nam
   } catch (error) {
     throw invalid(key, messageOf(error), error)
   }
+}
+
+/** Loaded when the first record comes: it costs 20 MB that a gateway without IPNS names need not spend. */
+let codec: ReturnType<typeof loadCodec> | undefined
+
+async function loadCodec() {
+  const { ipnsValidator } = await import('ipns/validator')
+  const { unmarshalIPNSRecord } = await import('ipns')
+  return { validate: ipnsValidator, unmarshal: unmarshalIPNSRecord }
 }
 
 export interface VerifiedRecord {

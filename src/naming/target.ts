@@ -1,8 +1,8 @@
 import { base36 } from 'multiformats/bases/base36'
-import { CID } from 'multiformats/cid'
 import type { ContentPath } from '../content/source.ts'
 import { Failure } from '../errors.ts'
 import { CODEC, isKeyHash, parseCid, parsePeerId } from '../reference/cid.ts'
+import { isDomainName } from '../reference/dnslink.ts'
 import type { MutableName } from '../reference/name.ts'
 
 /** What the value of an IPNS record or DNSLink stands for. */
@@ -35,7 +35,7 @@ export function parseTarget(value: string): NameTarget {
     const root = parseCid(id)
     if (root === undefined || root.code === CODEC.libp2pKey)
       throw unusable(value, `"${shown(id)}" is no CID of content`)
-    return { kind: 'ipfs', path: { root: root.toV1(), segments } }
+    return { kind: 'ipfs', path: { root, segments } }
   }
   if (space === 'ipns') {
     const name = parseKey(id) ?? parseDomain(id)
@@ -58,23 +58,13 @@ export function parseSavedPath(text: string): ContentPath | undefined {
 /** An IPNS key as a CID in any multibase, or a peer id (`12D3…`, `Qm…`). */
 function parseKey(text: string): MutableName | undefined {
   const cid = parseCid(text)
-  const isKey =
-    cid !== undefined && (cid.version === 0 || cid.code === CODEC.libp2pKey) && isKeyHash(cid.multihash)
-  const key = isKey ? CID.createV1(CODEC.libp2pKey, cid.multihash) : parsePeerId(text)
+  const key = cid?.code === CODEC.libp2pKey && isKeyHash(cid.multihash) ? cid : parsePeerId(text)
   return key === undefined ? undefined : { kind: 'key', key, text: key.toString(base36) }
 }
 
-const LABEL = /^[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?$/
-/** 253 characters of a DNS name (RFC 1035) without `_dnslink.`. */
-const LONGEST_DOMAIN = 253 - '_dnslink.'.length
-
-/** @returns undefined when `text` is no domain name of two labels or more that can have a DNSLink */
-export function parseDomain(text: string): MutableName | undefined {
+function parseDomain(text: string): MutableName | undefined {
   const name = text.toLowerCase().replace(/\.$/, '')
-  const labels = name.split('.')
-  if (labels.length < 2 || name.length > LONGEST_DOMAIN) return undefined
-  if (!labels.every((label) => label.length <= 63 && LABEL.test(label))) return undefined
-  return { kind: 'dnslink', text: name }
+  return isDomainName(name) ? { kind: 'dnslink', text: name } : undefined
 }
 
 function unusable(value: string, why: string): Failure {

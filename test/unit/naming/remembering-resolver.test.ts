@@ -212,6 +212,18 @@ describe('the last known root', () => {
     expect(b.lookup.asked).toHaveLength(2)
   })
 
+  test('is not for those who have left', async () => {
+    const b = bench(() => answer(A))
+    await b.ask()
+    b.lookup.reply = () => new Promise(() => undefined)
+    b.time += 6 * MINUTE
+    const leaving = new AbortController()
+    const leaver = b.ask(NAME, { signal: leaving.signal })
+    const reason = new Error('left')
+    leaving.abort(reason)
+    await expect(leaver).rejects.toBe(reason)
+  })
+
   test('beyond the validity of its record is served only as stale', async () => {
     const b = bench(() => ({ value: A, ttl: 600, sequence: 1n, validUntil: b.time + 10_000 }))
     const since = b.time
