@@ -139,7 +139,10 @@ class Asking {
   }
 
   #allFailed(): Failure {
-    const said = this.#failures.map(({ lookup, error }) => `${lookup}: ${messageOf(error)}`)
+    const said = this.#failures.map(({ lookup, error }) => {
+      const message = messageOf(error)
+      return message.startsWith(lookup) ? message : `${lookup}: ${message}`
+    })
     return new Failure(
       'NAME_UNRESOLVED',
       `${this.#name.text} could not be resolved now. ${said.join('; ')}`,

@@ -1,8 +1,11 @@
-import { request, type Dispatcher } from 'undici'
-import type { EndpointOptions } from '../content/transport/endpoint.ts'
-import { Failure, messageOf } from '../errors.ts'
+import type { AnswerBody } from '../content/transport/answer-body.ts'
+import { endpointAt, type Endpoint, type EndpointOptions } from '../content/transport/endpoint.ts'
+import { ask, type Answer } from '../content/transport/exchange.ts'
+import { textOf } from '../content/transport/refusal.ts'
+import { Failure } from '../errors.ts'
 import type { MutableName } from '../reference/name.ts'
 import type { NameAnswer, NameLookup } from './resolver.ts'
+import { unresolved } from './unresolved.ts'
 
 export interface KuboLookupOptions extends EndpointOptions {
   /** `http://127.0.0.1:5001`, without `/api/v0`. */
@@ -17,13 +20,15 @@ export interface KuboLookupOptions extends EndpointOptions {
  */
 export class KuboLookup implements NameLookup {
   readonly name: string
-  readonly #options: KuboLookupOptions
-  readonly #rpc: URL
+  readonly #endpoint: Endpoint
+  readonly #settleFor: number
 
   constructor(options: KuboLookupOptions) {
     this.name = options.name
-    this.#options = options
-    this.#rpc = new URL(options.rpcUrl)
+    const { answerTimeout = 60_000, stallTimeout = answerTimeout } = options
+    // The node may search for as long before its first path as after its head.
+    this.#endpoint = endpointAt(options.rpcUrl, { ...options, answerTimeout, stallTimeout })
+    this.#settleFor = options.settleFor ?? 1000
   }
 
   accepts(name: MutableName): boolean {
@@ -35,68 +40,63 @@ export class KuboLookup implements NameLookup {
     name: MutableName,
     { signal, fresh = false }: { signal: AbortSignal; fresh?: boolean },
   ): Promise<NameAnswer> {
-    const { dispatcher, headers, answerTimeout = 60_000 } = this.#options
-    const url = new URL(`${this.#rpc.pathname.replace(/\/$/, '')}/api/v0/name/resolve`, this.#rpc)
-    // One step at a time, so that each is held to the same rules whoever resolves it.
-    url.search = new URLSearchParams({
+    const query = new URLSearchParams({
       arg: `/ipns/${name.text}`,
+      // One step at a time, so that each is held to the same rules whoever resolves it.
       recursive: 'false',
       stream: 'true',
       nocache: String(fresh),
-    }).toString()
+    })
     try {
-      const answer = await request(url, {
-        method: 'POST',
-        dispatcher,
-        signal,
-        headersTimeout: answerTimeout,
-        // Between two paths the node may search for long; the signal and settleFor bound that.
-        bodyTimeout: 0,
-        ...(headers && { headers: { ...headers } }),
-      })
-      if (answer.statusCode !== 200) throw refused(answer.statusCode, await beginningOf(answer.body))
-      return { value: await this.#lastPath(answer), ttl: undefined }
+      const path = `/api/v0/name/resolve?${query.toString()}`
+      const answer = await ask(this.#endpoint, { method: 'POST', path, signal })
+      if (answer.status !== 200) throw await this.#refused(answer)
+      return { value: await this.#lastPath(answer.body), ttl: undefined }
     } catch (error) {
-      if (signal.aborted || error instanceof Failure) throw error
-      throw new Failure('NAME_UNRESOLVED', `it could not be asked: ${messageOf(error)}`, { cause: error })
+      throw signal.aborted ? error : unresolved(error)
     }
   }
 
   /** The newest of the paths that come; a cut or an error after the first leaves those before it good. */
-  async #lastPath({ body, trailers }: Dispatcher.ResponseData): Promise<string> {
+  async #lastPath(body: AnswerBody): Promise<string> {
     let path: string | undefined
     let timer: NodeJS.Timeout | undefined
-    let failure: unknown
     try {
       for await (const line of linesOf(body)) {
         path = pathIn(line) ?? path
-        if (path !== undefined) timer ??= setTimeout(() => body.destroy(), this.#options.settleFor ?? 1000)
+        if (path !== undefined) timer ??= setTimeout(() => body.discard(), this.#settleFor)
       }
     } catch (error) {
-      failure = error
+      if (path === undefined) throw error
     } finally {
       clearTimeout(timer)
-      body.destroy()
+      body.discard()
     }
-    if (path !== undefined) return path
-    const late = (trailers as Record<string, string | undefined> | undefined)?.['x-stream-error']
-    throw new Failure(
-      'NAME_UNRESOLVED',
-      late ?? (failure === undefined ? 'it found no path' : messageOf(failure)),
-    )
+    const said = body.trailers['x-stream-error'] ?? 'no record of the key was found'
+    if (path === undefined) throw new Failure('NAME_UNRESOLVED', `${this.name}: ${String(said)}`)
+    return path
+  }
+
+  /** Kubo answers 500 for whatever it can't do, with a message that says what. */
+  async #refused(answer: Answer): Promise<Failure> {
+    const text = await textOf(answer)
+    const message = parsed(text)?.Message
+    const said = typeof message === 'string' ? message : `${answer.status} ${text}`.trim()
+    const hint = answer.status === 401 || answer.status === 403 ? '; its RPC asks for other credentials' : ''
+    return new Failure('NAME_UNRESOLVED', `${this.name}: ${said}${hint}`)
   }
 }
 
 /** Bytes; a path has at most 10 KiB, and few come. */
 const LARGEST_ANSWER = 1024 * 1024
 
-async function* linesOf(body: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+async function* linesOf(body: AnswerBody): AsyncGenerator<string> {
   const decoder = new TextDecoder()
   let rest = ''
   let size = 0
-  for await (const piece of body) {
+  for (let piece = await body.read(); piece !== undefined; piece = await body.read()) {
     size += piece.byteLength
-    if (size > LARGEST_ANSWER) throw new Failure('NAME_UNRESOLVED', 'its answer has no end')
+    if (size > LARGEST_ANSWER) throw new Failure('NAME_UNRESOLVED', 'the answer has no end')
     const lines = (rest + decoder.decode(piece, { stream: true })).split('\n')
     rest = lines.pop() ?? ''
     yield* lines
@@ -107,19 +107,6 @@ async function* linesOf(body: AsyncIterable<Uint8Array>): AsyncGenerator<string>
 function pathIn(line: string): string | undefined {
   const said = parsed(line)
   return typeof said?.Path === 'string' ? said.Path : undefined
-}
-
-async function beginningOf(body: AsyncIterable<Uint8Array>): Promise<string> {
-  for await (const line of linesOf(body)) return line
-  return ''
-}
-
-/** Kubo answers 500 for whatever it can't do, with a message that says what. */
-function refused(status: number, line: string): Failure {
-  const message = parsed(line)?.Message
-  const said = typeof message === 'string' ? message : `status ${status}`
-  const hint = status === 401 || status === 403 ? ': its API.Authorizations need a token' : ''
-  return new Failure('NAME_UNRESOLVED', `it answered "${said.slice(0, 300)}"${hint}`)
 }
 
 function parsed(line: string): { Path?: unknown; Message?: unknown } | undefined {

@@ -3,21 +3,12 @@ import { Failure, isFailure, messageOf } from '../errors.ts'
 import type { MutableName } from '../reference/name.ts'
 import { askInOrder, type LookupEvent } from './ask-in-order.ts'
 import { followChain } from './follow-chain.ts'
-import {
-  confirmed,
-  fromSaved,
-  isAgeing,
-  isFresh,
-  isServable,
-  recordsOf,
-  toResolved,
-  toSaved,
-  type KnownRoot,
-} from './known-root.ts'
+import { confirmed, isAgeing, isFresh, isServable, toResolved, type KnownRoot } from './known-root.ts'
+import { KnownRoots } from './known-roots.ts'
 import { LookupSlots } from './lookup-slots.ts'
 import { NewestRecords } from './newest-records.ts'
 import type { NameAnswer, NameLookup, NameResolver, ResolvedName } from './resolver.ts'
-import { RootsWriter, type RootsMemory } from './roots-memory.ts'
+import type { RootsMemory } from './roots-memory.ts'
 import { NAMING_DEFAULTS, type NamingSettings } from './settings.ts'
 import { waitFor } from './wait-for.ts'
 
@@ -58,12 +49,9 @@ interface RememberedFailure {
 export class RememberingResolver implements NameResolver {
   readonly #lookups: readonly NameLookup[]
   readonly #settings: NamingSettings
-  readonly #memory: RootsMemory | undefined
-  readonly #writer: RootsWriter | undefined
   readonly #now: () => number
   readonly #observe: ((event: LookupEvent) => void) | undefined
-  readonly #warn: (message: string) => void
-  readonly #known: LRUCache<string, KnownRoot>
+  readonly #known: KnownRoots
   /** Apart from the known roots, so that names which do not exist push out none that do. */
   readonly #failures: LRUCache<string, RememberedFailure>
   /** When the last forced look-up of a name began, ms since the epoch. */
@@ -79,34 +67,21 @@ export class RememberingResolver implements NameResolver {
     this.#lookups = options.lookups
     this.#now = options.now ?? Date.now
     this.#observe = options.observe
-    this.#warn = options.warn ?? (() => undefined)
-    this.#memory = options.memory
-    this.#writer = options.memory && new RootsWriter(options.memory, this.#warn)
-    this.#known = new LRUCache({
-      max: settings.names,
-      dispose: (_known, name, reason) => {
-        if (reason === 'evict') this.#writer?.write(name, undefined)
-      },
-    })
     this.#failures = new LRUCache({ max: settings.names })
     this.#forced = new LRUCache({ max: settings.names })
     this.#records = new NewestRecords({ keys: settings.names * 2, barsFor: settings.staleFor })
+    this.#known = new KnownRoots({
+      settings,
+      records: this.#records,
+      memory: options.memory,
+      warn: options.warn ?? (() => undefined),
+    })
     this.#slots = new LookupSlots(settings)
   }
 
   /** Take up the roots that an earlier process knew. Never throws: without them names are merely looked up anew. */
-  async restore(): Promise<void> {
-    try {
-      const saved = (await this.#memory?.load()) ?? []
-      for (const one of saved.toSorted((a, b) => a.confirmedAt - b.confirmedAt)) {
-        const known = fromSaved(one, this.#now(), this.#settings)
-        if (known === undefined) continue
-        for (const [key, record] of recordsOf(one)) this.#records.restore(key, record)
-        if (!this.#known.has(one.name)) this.#known.set(one.name, known)
-      }
-    } catch (error) {
-      this.#warn(`the last known roots of mutable names could not be read: ${messageOf(error)}`)
-    }
+  restore(): Promise<void> {
+    return this.#known.restore(this.#now())
   }
 
   /** End all look-ups and write what is still to be saved. */
@@ -115,7 +90,7 @@ export class RememberingResolver implements NameResolver {
     const flights = [...this.#flights.values()]
     for (const flight of flights) flight.limit.abort(this.#closed)
     await Promise.allSettled(flights.map((flight) => flight.result))
-    await this.#writer?.drained()
+    await this.#known.saved()
   }
 
   async resolve(
@@ -196,7 +171,6 @@ export class RememberingResolver implements NameResolver {
       const known = confirmed(this.#known.get(name.text), chain, this.#now(), this.#settings)
       this.#known.set(name.text, known)
       this.#failures.delete(name.text)
-      this.#writer?.write(name.text, toSaved(name.text, known, this.#records))
       return known
     } catch (error) {
       throw this.#remembered(name, error)
@@ -216,7 +190,6 @@ export class RememberingResolver implements NameResolver {
     const known = this.#known.get(name.text)
     if (failure.code === 'CONTENT_NOT_FOUND' && known !== undefined) {
       this.#known.set(name.text, { ...known, gone: true })
-      this.#writer?.write(name.text, undefined)
     }
     return failure
   }

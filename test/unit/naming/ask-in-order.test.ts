@@ -111,7 +111,7 @@ describe('asking look-ups in order', () => {
   test('says what each of them said when all fail', async () => {
     await expect(ask([failing('a'), failing('b')])).rejects.toMatchObject({
       code: 'NAME_UNRESOLVED',
-      message: 'a.example could not be resolved now. a: a fails; b: b fails',
+      message: 'a.example could not be resolved now. a fails; b fails',
     })
   })
 

@@ -102,11 +102,11 @@ describe('a gateway', () => {
   })
 
   test.each([
-    [404, {}, /finds no record/, 5],
-    [429, { 'retry-after': '7' }, /status 429/, 7],
-    [503, { 'retry-after': 'Wed, 21 Oct 2026 07:28:00 GMT' }, /status 503/, 5],
-    [500, {}, /status 500/, 5],
-    [301, { location: 'http://elsewhere.example/' }, /redirects to http:\/\/elsewhere\.example/, 5],
+    [404, {}, /does not have .*404/, 5],
+    [429, { 'retry-after': '7' }, /left alone.*429/, 7],
+    [503, { 'retry-after': 'Wed, 21 Oct 2076 07:28:00 GMT' }, /503/, 300],
+    [500, {}, /500/, 5],
+    [301, { location: 'http://elsewhere.example/' }, /redirects .* to http:\/\/elsewhere\.example/, 5],
   ])('that answers %i proves nothing', async (status, headers, message, retryAfter) => {
     handler = (_request, response) => void response.writeHead(status, headers).end('words')
     await expect(ask()).rejects.toMatchObject({
@@ -220,19 +220,25 @@ describe('Kubo', () => {
       void response.writeHead(500).end('{"Message":"could not resolve name","Code":0,"Type":"error"}')
     await expect(ask()).rejects.toMatchObject({
       code: 'NAME_UNRESOLVED',
-      message: 'it answered "could not resolve name"',
+      message: 'kubo: could not resolve name',
     })
     handler = (_request, response) => void response.writeHead(403).end('403 - Forbidden')
-    await expect(ask()).rejects.toMatchObject({ message: expect.stringContaining('token') as unknown })
+    await expect(ask()).rejects.toMatchObject({ message: expect.stringContaining('credentials') as unknown })
     handler = (_request, response) => {
       response.writeHead(200, { trailer: 'X-Stream-Error' })
       response.flushHeaders()
       response.addTrailers({ 'X-Stream-Error': 'routing: not found' })
       response.end()
     }
-    await expect(ask()).rejects.toMatchObject({ code: 'NAME_UNRESOLVED', message: 'routing: not found' })
+    await expect(ask()).rejects.toMatchObject({
+      code: 'NAME_UNRESOLVED',
+      message: 'kubo: routing: not found',
+    })
     handler = (_request, response) => void response.end('{}\n[]\nnull\nwords')
-    await expect(ask()).rejects.toMatchObject({ code: 'NAME_UNRESOLVED', message: 'it found no path' })
+    await expect(ask()).rejects.toMatchObject({
+      code: 'NAME_UNRESOLVED',
+      message: 'kubo: no record of the key was found',
+    })
     handler = (_request, response) => void response.socket?.destroy()
     await expect(ask()).rejects.toMatchObject({ code: 'NAME_UNRESOLVED' })
   })
