@@ -12,12 +12,19 @@ export interface ManifestReader {
 /** Bytes; no client takes a manifest that is larger, so nothing larger is read to see whether it is one. */
 export const MAX_MANIFEST_SIZE = 8 * 1024 * 1024
 
+/** Bytes read for one question; real layouts need a few MiB at most. */
+const MAX_TOTAL_SIZE = 16 * 1024 * 1024
+
+/** How deep indexes in indexes are followed. */
+export const MAX_INDEX_DEPTH = 4
+
 /** Reads at one time for one caller. */
 const CONCURRENCY = 8
 
 /**
- * Read several manifests, each digest once, some at a time, and show each to `visit` with its size in bytes, in no set order. Passed over
- * are those that the layout does not hold, and blobs that are no manifests.
+ * Read several manifests, each digest once, some at a time, and show each to `visit` with its size in bytes, in no set
+ * order. Passed over are those that the layout does not hold, those of another size than their descriptor says, what is
+ * beyond the limits on size, and blobs that are no manifests.
  *
  * @throws whatever the reader throws, and the signal's reason
  */
@@ -27,12 +34,21 @@ export async function visitManifests(
   visit: (descriptor: Descriptor, manifest: Manifest, size: number) => void,
   options: { signal: AbortSignal },
 ): Promise<void> {
-  const queue = new Map<Digest, Descriptor>()
-  for (const descriptor of descriptors) {
-    if (descriptor.size <= MAX_MANIFEST_SIZE && !queue.has(descriptor.digest)) {
-      queue.set(descriptor.digest, descriptor)
-    }
+  const visitBytes = (descriptor: Descriptor, bytes: Uint8Array): void => {
+    const manifest = parseManifest(bytes, descriptor.mediaType)
+    if (manifest !== undefined) visit(descriptor, manifest, bytes.length)
   }
+  await visitBlobs(reader, descriptors, visitBytes, options)
+}
+
+/** As {@link visitManifests}, for small blobs of any kind. */
+export async function visitBlobs(
+  reader: ManifestReader,
+  descriptors: Iterable<Descriptor>,
+  visit: (descriptor: Descriptor, bytes: Uint8Array) => void,
+  options: { signal: AbortSignal },
+): Promise<void> {
+  const queue = withinLimits(descriptors)
   const waiting = queue.values()
   // The first failure ends the reads of the others too.
   const abort = new AbortController()
@@ -41,9 +57,7 @@ export async function visitManifests(
     for (const descriptor of waiting) {
       signal.throwIfAborted()
       const bytes = await reader.read(descriptor, { signal })
-      if (bytes === undefined) continue
-      const manifest = parseManifest(bytes, descriptor.mediaType)
-      if (manifest !== undefined) visit(descriptor, manifest, bytes.length)
+      if (bytes?.length === descriptor.size) visit(descriptor, bytes)
     }
   }
   try {
@@ -52,4 +66,16 @@ export async function visitManifests(
     abort.abort(error)
     throw error
   }
+}
+
+function withinLimits(descriptors: Iterable<Descriptor>): Map<Digest, Descriptor> {
+  const queue = new Map<Digest, Descriptor>()
+  let total = 0
+  for (const descriptor of descriptors) {
+    const { digest, size } = descriptor
+    if (size > MAX_MANIFEST_SIZE || total + size > MAX_TOTAL_SIZE || queue.has(digest)) continue
+    total += size
+    queue.set(digest, descriptor)
+  }
+  return queue
 }

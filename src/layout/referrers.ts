@@ -7,7 +7,7 @@ import { fallbackTagOf, isDigestTag, isFallbackTag } from './fallback-tag.ts'
 import type { LayoutIndex } from './image-index.ts'
 import type { Manifest } from './manifest.ts'
 import type { ManifestReader } from './manifest-reader.ts'
-import { visitManifests } from './manifest-reader.ts'
+import { MAX_INDEX_DEPTH, visitManifests } from './manifest-reader.ts'
 import { isManifestType } from './media-type.ts'
 
 /**
@@ -94,29 +94,36 @@ async function readAll(
   const findings = new Map<Digest, Finding>()
   const seen = new Set<Digest>()
   let level: readonly Descriptor[] = entries.length > MAX_READ ? likelyFirst(entries) : entries
-  while (level.length > 0 && seen.size < MAX_READ) {
-    const batch: Descriptor[] = []
-    for (const descriptor of level) {
-      if (seen.size >= MAX_READ) break
-      if (seen.has(descriptor.digest)) continue
-      seen.add(descriptor.digest)
-      batch.push(descriptor)
-    }
+  for (let depth = 0; depth <= MAX_INDEX_DEPTH && level.length > 0; depth++) {
+    const batch = takeUnseen(level, seen)
     const found = new Map<Digest, Finding>()
     const visit = (descriptor: Descriptor, manifest: Manifest, size: number): void => {
       found.set(descriptor.digest, findingOf(descriptor, manifest, size))
     }
     await visitManifests(reader, batch, visit, options)
-    const next: Descriptor[] = []
+    const next = new Map<Digest, Descriptor>()
     for (const { digest } of batch) {
       const finding = found.get(digest)
       if (finding === undefined) continue
       findings.set(digest, finding)
-      next.push(...finding.children.filter(mayBeManifest))
+      for (const child of finding.children) {
+        if (next.size < MAX_READ && mayBeManifest(child)) next.set(child.digest, child)
+      }
     }
-    level = next
+    level = [...next.values()]
   }
   return findings
+}
+
+function takeUnseen(level: readonly Descriptor[], seen: Set<Digest>): Descriptor[] {
+  const batch: Descriptor[] = []
+  for (const descriptor of level) {
+    if (seen.size >= MAX_READ) break
+    if (seen.has(descriptor.digest)) continue
+    seen.add(descriptor.digest)
+    batch.push(descriptor)
+  }
+  return batch
 }
 
 function findingOf({ digest }: Descriptor, manifest: Manifest, size: number): Finding {

@@ -6,7 +6,8 @@ import type { Descriptor } from './descriptor.ts'
 import { isDigestTag } from './fallback-tag.ts'
 import type { Manifest } from './manifest.ts'
 import type { ManifestReader } from './manifest-reader.ts'
-import { visitManifests } from './manifest-reader.ts'
+import { MAX_INDEX_DEPTH, visitManifests } from './manifest-reader.ts'
+import { isUnknownPlatform } from './platform.ts'
 import { isImageManifestType, isIndexType } from './media-type.ts'
 
 /** Manifests that are read to tell roots from what belongs to them; in larger layouts only what is named is a root. */
@@ -52,7 +53,7 @@ function isAttached({ descriptor, name }: Candidate): boolean {
   return (
     artifactType !== undefined ||
     (name.tag !== undefined && isDigestTag(name.tag)) ||
-    (platform?.['os'] === 'unknown' && platform['architecture'] === 'unknown') ||
+    isUnknownPlatform(platform) ||
     (kind !== undefined && /^dev\.cosignproject\.cosign\/(?!image)/.test(kind))
   )
 }
@@ -71,11 +72,18 @@ function firstOfEach(candidates: readonly Candidate[]): Candidate[] {
   return candidates.filter(({ descriptor }) => !seen.has(descriptor.digest) && seen.add(descriptor.digest))
 }
 
+/** What matters here of a manifest. */
+interface Seen {
+  readonly mediaType: string
+  readonly hasSubject: boolean
+}
+
 /** What has been read of a layout's manifests, so that none is read twice. */
 class KnownManifests {
   readonly #reader: ManifestReader
   readonly #signal: AbortSignal
-  readonly #manifests = new Map<Digest, Manifest | undefined>()
+  readonly #seen = new Map<Digest, Seen | undefined>()
+  readonly #children = new Set<Digest>()
 
   constructor(reader: ManifestReader, signal: AbortSignal) {
     this.#reader = reader
@@ -83,41 +91,38 @@ class KnownManifests {
   }
 
   /** Digests of everything below the indexes among `descriptors`. */
-  async childrenUnder(descriptors: readonly Descriptor[]): Promise<Set<Digest>> {
-    const children = new Set<Digest>()
-    let level = descriptors.filter(({ mediaType }) => !isImageManifestType(mediaType))
-    while (level.length > 0) {
-      await this.#read(level)
-      const below = level.flatMap(({ digest }) => {
-        const manifest = this.#manifests.get(digest)
-        return manifest?.kind === 'index' ? manifest.manifests : []
-      })
-      for (const { digest } of below) children.add(digest)
-      level = below.filter(({ digest, mediaType }) => isIndexType(mediaType) && !this.#manifests.has(digest))
-    }
-    return children
+  async childrenUnder(descriptors: readonly Descriptor[]): Promise<ReadonlySet<Digest>> {
+    let level: Iterable<Descriptor> = descriptors.filter(({ mediaType }) => !isImageManifestType(mediaType))
+    for (let depth = 0; depth < MAX_INDEX_DEPTH; depth++) level = await this.#read(level)
+    return this.#children
   }
 
   /** Those that the layout holds and that refer to no other manifest. */
   async withoutSubject(candidates: readonly Candidate[]): Promise<Candidate[]> {
     await this.#read(candidates.map(({ descriptor }) => descriptor))
     return candidates.flatMap((candidate) => {
-      const manifest = this.#manifests.get(candidate.descriptor.digest)
-      if (manifest === undefined || manifest.subject !== undefined) return []
-      return [{ ...candidate, descriptor: { ...candidate.descriptor, mediaType: manifest.mediaType } }]
+      const seen = this.#seen.get(candidate.descriptor.digest)
+      if (seen === undefined || seen.hasSubject) return []
+      return [{ ...candidate, descriptor: { ...candidate.descriptor, mediaType: seen.mediaType } }]
     })
   }
 
-  async #read(descriptors: readonly Descriptor[]): Promise<void> {
-    const missing = descriptors
-      .filter(({ digest }) => !this.#manifests.has(digest))
-      .slice(0, Math.max(0, 4 * MAX_READ - this.#manifests.size))
-    for (const { digest } of missing) this.#manifests.set(digest, undefined)
-    await visitManifests(
-      this.#reader,
-      missing,
-      ({ digest }, manifest) => this.#manifests.set(digest, manifest),
-      { signal: this.#signal },
-    )
+  /** @returns the indexes inside those that were read just now */
+  async #read(descriptors: Iterable<Descriptor>): Promise<Iterable<Descriptor>> {
+    const unread = [...descriptors].filter(({ digest }) => !this.#seen.has(digest))
+    const batch = unread.slice(0, Math.max(0, 4 * MAX_READ - this.#seen.size))
+    for (const { digest } of batch) this.#seen.set(digest, undefined)
+    const inner = new Map<Digest, Descriptor>()
+    const visit = ({ digest }: Descriptor, manifest: Manifest): void => {
+      const { mediaType, subject } = manifest
+      this.#seen.set(digest, { mediaType, hasSubject: subject !== undefined })
+      if (manifest.kind !== 'index') return
+      for (const child of manifest.manifests) {
+        this.#children.add(child.digest)
+        if (isIndexType(child.mediaType)) inner.set(child.digest, child)
+      }
+    }
+    await visitManifests(this.#reader, batch, visit, { signal: this.#signal })
+    return inner.values()
   }
 }

@@ -77,7 +77,12 @@ function endsInTag(refName: string | undefined, tag: string): boolean {
   return refName !== undefined && refName.endsWith(`:${tag}`)
 }
 
-function bestMatch(candidates: readonly Candidate[], tag: string, hint: string): Candidate | undefined {
+/** The candidate that a tag names by what the entries are called, without regard to what `latest` may mean besides. */
+export function bestMatch(
+  candidates: readonly Candidate[],
+  tag: string,
+  hint: string,
+): Candidate | undefined {
   const exact = candidates.filter(({ name }) => name.refName === tag)
   const ofHint = (candidate: Candidate): boolean => isOfRepository(candidate.name, hint)
   // Writers append, so of several the last one is the newest.
