@@ -22,29 +22,28 @@ export function inlineBytes(cid: CID): Uint8Array | undefined {
 /**
  * Hold a block to its CID: sha2-256, sha2-512, identity.
  *
+ * @param from who sent it, for messages
  * @throws Failure CONTENT_INVALID when the bytes are not that block, are too many, or the hash is not known here
  */
-export function verifyBlock(cid: CID, bytes: Uint8Array): void {
+export function verifyBlock(cid: CID, bytes: Uint8Array, from: string): void {
   if (bytes.byteLength > MAX_BLOCK_BYTES) {
-    throw new Failure(
-      'CONTENT_INVALID',
-      `block ${cid.toString()} has ${bytes.byteLength} bytes, more than a block may have`,
-    )
+    throw invalid(from, `${bytes.byteLength} bytes for block ${cid.toString()}, more than a block may have`)
   }
-  if (!matches(cid, bytes)) {
-    throw new Failure('CONTENT_INVALID', `the bytes that came for block ${cid.toString()} are not that block`)
-  }
+  if (!matches(cid, bytes, from))
+    throw invalid(from, `bytes for block ${cid.toString()} that are not that block`)
 }
 
-function matches(cid: CID, bytes: Uint8Array): boolean {
+function matches(cid: CID, bytes: Uint8Array, from: string): boolean {
   const { code, digest } = cid.multihash
   if (code === IDENTITY) return Buffer.compare(bytes, digest) === 0
   const known = HASHES.get(code)
   if (known === undefined || digest.byteLength !== known.length) {
-    throw new Failure(
-      'CONTENT_INVALID',
-      `block ${cid.toString()} can't be verified: its hash (multicodec 0x${code.toString(16)}) is not known here`,
-    )
+    const name = `0x${code.toString(16)}`
+    throw invalid(from, `block ${cid.toString()}, whose hash (multicodec ${name}) can't be checked here`)
   }
   return hash(known.algorithm, bytes, 'buffer').equals(digest)
+}
+
+function invalid(from: string, what: string): Failure {
+  return new Failure('CONTENT_INVALID', `${from} sends ${what}`)
 }

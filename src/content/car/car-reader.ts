@@ -72,7 +72,7 @@ export class CarReader {
     this.#section = undefined
     const bytes = await this.#bytes.take(length)
     if (bytes === undefined) throw this.#cut(`in block ${cid.toString()}`)
-    verifyBlock(cid, bytes)
+    verifyBlock(cid, bytes, this.#name)
     return { cid, bytes }
   }
 

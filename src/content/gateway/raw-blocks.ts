@@ -13,7 +13,7 @@ export function rawBlocks(endpoint: Endpoint): BlockReader {
       const inline = inlineBytes(cid)
       if (inline !== undefined) return inline
       const bytes = await fetchBlock(endpoint, cid, signal)
-      verifyBlock(cid, bytes)
+      verifyBlock(cid, bytes, endpoint.name)
       return bytes
     },
   }

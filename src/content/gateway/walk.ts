@@ -67,8 +67,8 @@ export async function walkCar(
     return await walk.toTheEnd(signal)
   } catch (error) {
     walk.close()
-    if (!walk.isEmpty || !isFailure(error, 'CONTENT_UNAVAILABLE')) throw error
-    return await proveAbsence(context, path, walk.claimsAbsence, signal)
+    if (!walk.claimsAbsence || !isFailure(error, 'CONTENT_UNAVAILABLE')) throw error
+    return await proveAbsence(context, path, signal)
   }
 }
 
@@ -97,14 +97,10 @@ class CarWalk {
     this.#blocks = new CarBlockReader(this.#car, { name, dups: answer.dups, fallback: context.raw })
   }
 
-  /** A CAR with a sound header and without blocks. */
-  get isEmpty(): boolean {
-    return this.#begun && this.#blocks.taken === 0
-  }
-
-  /** Whether the header is that of the answer for a path that is not there: proof of nothing. */
+  /** Whether this is the answer for a path that is not there: no blocks, and a header that names nothing. */
   get claimsAbsence(): boolean {
-    return this.#roots.every((root) => inlineBytes(root)?.byteLength === 0)
+    const isNothing = this.#roots.every((root) => inlineBytes(root)?.byteLength === 0)
+    return this.#begun && this.#blocks.taken === 0 && isNothing
   }
 
   async toTheEnd(signal: AbortSignal): Promise<Walk> {
@@ -190,18 +186,10 @@ async function within<T>(ms: number, outcome: Promise<T>): Promise<T | undefined
 /**
  * A CAR without blocks proves nothing; the directories do, read one by one.
  *
- * @throws Failure CONTENT_NOT_FOUND when they prove it, and otherwise what it means that they do not
+ * @throws Failure CONTENT_NOT_FOUND when they prove it, CONTENT_INVALID when they prove the contrary
  */
-async function proveAbsence(
-  context: WalkContext,
-  path: ContentPath,
-  claimed: boolean,
-  signal: AbortSignal,
-): Promise<never> {
+async function proveAbsence(context: WalkContext, path: ContentPath, signal: AbortSignal): Promise<never> {
   await resolvePath(rememberingBlocks(context.raw, context.memory), path, { signal })
-  const { name } = context.endpoint
-  const what = formatContentPath(path)
-  throw claimed
-    ? new Failure('CONTENT_INVALID', `${name} says that nothing is at ${what}, but its directory has it`)
-    : new Failure('CONTENT_UNAVAILABLE', `${name} answers with an empty CAR for ${what}`)
+  const message = `${context.endpoint.name} says that nothing is at ${formatContentPath(path)}, but its directory has it`
+  throw new Failure('CONTENT_INVALID', message)
 }

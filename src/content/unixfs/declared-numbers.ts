@@ -6,12 +6,20 @@ const HASH_TYPE = 5
 const VARINT = 0
 const BYTES = 2
 
+export interface DeclaredNumbers {
+  /** Bytes of the file below the node. */
+  readonly fileSize?: number
+  /** Multihash code of the hash by which a directory is sharded. */
+  readonly hashType?: number
+}
+
 /**
  * Numbers that a UnixFS node states of itself and that the decoder of `ipfs-unixfs` leaves out.
  *
  * @param message a `Data` message that has been decoded before, so that its form is known to be sound
+ * @throws RangeError when a number is not written in its shortest form
  */
-export function declaredNumbers(message: Uint8Array): { fileSize?: number; hashType?: number } {
+export function declaredNumbers(message: Uint8Array): DeclaredNumbers {
   const found: { fileSize?: number; hashType?: number } = {}
   let at = 0
   const number = (): number => {
@@ -23,7 +31,8 @@ export function declaredNumbers(message: Uint8Array): { fileSize?: number; hashT
     const key = number()
     const wire = key & 7
     if (wire === BYTES) {
-      at += number()
+      const length = number()
+      at += length
     } else if (wire === VARINT) {
       const value = number()
       if (key >> 3 === FILE_SIZE) found.fileSize = value

@@ -74,6 +74,7 @@ function read(
 
 /** Data and children of a node that starts at `start`, as far as they touch the range. */
 function* stepsOf(node: FileNode, start: number, range: ByteRange): Generator<Step<Extent, Uint8Array>> {
+  if (range.start >= range.end) return
   const from = Math.max(range.start - start, 0)
   const to = Math.min(range.end - start, node.data.byteLength)
   if (from < to) yield { value: node.data.subarray(from, to) }

@@ -2,7 +2,7 @@ import { decode, type PBLink } from '@ipld/dag-pb'
 import { UnixFS } from 'ipfs-unixfs'
 import type { CID } from 'multiformats/cid'
 import { Failure, messageOf } from '../../errors.ts'
-import { declaredNumbers } from './declared-numbers.ts'
+import { declaredNumbers, type DeclaredNumbers } from './declared-numbers.ts'
 
 /** Multicodec codes of the blocks that UnixFS is made of. */
 export const RAW = 0x55
@@ -52,15 +52,15 @@ const NOTHING = new Uint8Array()
 export function decodeNode(cid: CID, bytes: Uint8Array): UnixfsNode {
   if (cid.code === RAW) return { kind: 'file', size: bytes.byteLength, data: bytes, children: [] }
   if (cid.code !== DAG_PB) return { kind: 'other', what: `of codec 0x${cid.code.toString(16)}, not UnixFS` }
-  const { unixfs, links, data } = decodeBlock(cid, bytes)
+  const { unixfs, links, declared } = decodeBlock(cid, bytes)
   switch (unixfs.type) {
     case 'file':
     case 'raw':
-      return fileNode(cid, unixfs, links, data)
+      return fileNode(cid, unixfs, links, declared.fileSize)
     case 'directory':
       return { kind: 'directory', links }
     case 'hamt-sharded-directory':
-      return { kind: 'shard', links, fanout: fanoutOf(cid, unixfs, data) }
+      return { kind: 'shard', links, fanout: fanoutOf(cid, unixfs, declared.hashType) }
     default:
       return { kind: 'other', what: `a ${unixfs.type}` }
   }
@@ -73,24 +73,33 @@ export function unsound(cid: CID, why: string): Failure {
   })
 }
 
-function decodeBlock(cid: CID, bytes: Uint8Array): { unixfs: UnixFS; links: PBLink[]; data: Uint8Array } {
+function decodeBlock(
+  cid: CID,
+  bytes: Uint8Array,
+): { unixfs: UnixFS; links: PBLink[]; declared: DeclaredNumbers } {
   try {
     const { Data, Links } = decode(bytes)
-    if (Data !== undefined) return { unixfs: UnixFS.unmarshal(Data), links: Links, data: Data }
+    if (Data !== undefined) {
+      return { unixfs: UnixFS.unmarshal(Data), links: Links, declared: declaredNumbers(Data) }
+    }
   } catch (error) {
     throw unsound(cid, messageOf(error))
   }
   throw unsound(cid, 'a dag-pb node without data')
 }
 
-function fileNode(cid: CID, unixfs: UnixFS, links: readonly PBLink[], message: Uint8Array): FileNode {
+function fileNode(
+  cid: CID,
+  unixfs: UnixFS,
+  links: readonly PBLink[],
+  declared: number | undefined,
+): FileNode {
   const sizes = unixfs.blockSizes
   if (sizes.length !== links.length) {
     throw unsound(cid, `${links.length} children but sizes of ${sizes.length}`)
   }
   const size = Number(unixfs.fileSize())
   if (!Number.isSafeInteger(size)) throw unsound(cid, 'its size is absurd')
-  const declared = declaredNumbers(message).fileSize
   if (declared !== undefined && declared !== size) {
     throw unsound(cid, `it says it has ${declared} bytes, and that its parts have ${size}`)
   }
@@ -98,8 +107,7 @@ function fileNode(cid: CID, unixfs: UnixFS, links: readonly PBLink[], message: U
   return { kind: 'file', size, data: unixfs.data ?? NOTHING, children }
 }
 
-function fanoutOf(cid: CID, unixfs: UnixFS, message: Uint8Array): number {
-  const { hashType } = declaredNumbers(message)
+function fanoutOf(cid: CID, unixfs: UnixFS, hashType: number | undefined): number {
   if (hashType !== MURMUR3)
     throw unsound(cid, `a shard by hash 0x${(hashType ?? 0).toString(16)}, not murmur3`)
   const fanout = Number(unixfs.fanout ?? 0n)
