@@ -51,7 +51,7 @@ export async function download(url: string, options: DownloadOptions = {}): Prom
               if (text.length < 2000) text += piece.subarray(0, 2000).toString('latin1')
               bytes += piece.length
               options.onBytes?.(bytes)
-              if (options.pause !== undefined) await delay(options.pause)
+              if (options.pause !== undefined) await delay(options.pause, undefined, { signal: options.signal, ref: false })
             }
             resolve(result(statusCode, headers, answer.complete))
           } catch {
