@@ -1,5 +1,4 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
-import type { ImporterOptions } from 'ipfs-unixfs-importer'
 import { CID } from 'multiformats/cid'
 import { Failure } from '../../src/errors.ts'
 import type { ByteRange, ContentPath, ContentSource, OpenedFile } from '../../src/content/source.ts'
