@@ -1,0 +1,40 @@
+import express from 'express'
+import type { Express, Response } from 'express'
+import type { Readiness } from './health.ts'
+
+export interface AdminServerOptions {
+  readonly readiness: () => Readiness
+  readonly metrics: { readonly contentType: string; readonly expose: () => Promise<string> }
+}
+
+/** What operators ask: `/livez`, `/readyz`, `/metrics`. It has a listener of its own, which clients need not reach. */
+export function createAdminApp({ readiness, metrics }: AdminServerOptions): Express {
+  const app = express()
+  app.disable('x-powered-by')
+  app.disable('etag')
+  app.use((request, response, next) => {
+    response.set('Cache-Control', 'no-store')
+    if (request.method === 'GET' || request.method === 'HEAD') return next()
+    response.set('Allow', 'GET, HEAD')
+    sendText(response, 405, 'only GET and HEAD\n')
+  })
+
+  // Answering at all is the proof.
+  app.get('/livez', (_, response) => sendText(response, 200, 'ok\n'))
+
+  app.get('/readyz', (_, response) => {
+    const state = readiness()
+    response.status(state.ready ? 200 : 503).json(state)
+  })
+
+  app.get('/metrics', async (_, response) => {
+    response.set('Content-Type', metrics.contentType).end(await metrics.expose())
+  })
+
+  app.use((_, response) => sendText(response, 404, '/livez, /readyz and /metrics are here\n'))
+  return app
+}
+
+function sendText(response: Response, status: number, text: string): void {
+  response.status(status).type('text/plain').send(text)
+}

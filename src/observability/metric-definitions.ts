@@ -1,0 +1,159 @@
+/** How one metric is kept and told. */
+export interface MetricDefinition {
+  readonly kind: 'counter' | 'gauge' | 'histogram'
+  /** Without the prefix `ipfs_registry_`; units last, as Prometheus has it. */
+  readonly name: string
+  readonly labels: readonly string[]
+  readonly help: string
+  /** Upper bounds of a histogram, in seconds. */
+  readonly buckets?: readonly number[]
+}
+
+export const METRIC_PREFIX = 'ipfs_registry_'
+
+/** From a manifest out of memory to a layer over a slow line. */
+const REQUEST_SECONDS = [0.001, 0.005, 0.025, 0.1, 0.5, 1, 2.5, 5, 10, 25, 60, 300, 1200]
+const FIRST_BYTE_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25]
+
+/**
+ * Every metric of this program. docs/METRICS.md is generated from it. Labels have few values: those listed in
+ * {@link LABELS}, and the names of the configured sources. None ever holds what a client sent.
+ */
+export const METRICS = {
+  requests: {
+    kind: 'counter',
+    name: 'http_requests_total',
+    labels: ['route', 'method', 'code'],
+    help: 'Requests of clients answered.',
+  },
+  requestSeconds: {
+    kind: 'histogram',
+    name: 'http_request_duration_seconds',
+    labels: ['route'],
+    buckets: REQUEST_SECONDS,
+    help: 'Time from the head of a request to the end of its answer.',
+  },
+  requestsInFlight: {
+    kind: 'gauge',
+    name: 'http_requests_in_flight',
+    labels: [],
+    help: 'Requests of clients under way.',
+  },
+  sentBytes: {
+    kind: 'counter',
+    name: 'http_sent_bytes_total',
+    labels: ['from'],
+    help: 'Bytes of bodies sent to clients, by where they came from.',
+  },
+  overloaded: {
+    kind: 'counter',
+    name: 'overloaded_total',
+    labels: ['queue'],
+    help: 'Requests refused with 503 because a queue was full.',
+  },
+  sourceRequests: {
+    kind: 'counter',
+    name: 'source_requests_total',
+    labels: ['source', 'outcome'],
+    help: 'Requests to a content source.',
+  },
+  sourceFirstByteSeconds: {
+    kind: 'histogram',
+    name: 'source_first_byte_seconds',
+    labels: ['source'],
+    buckets: FIRST_BYTE_SECONDS,
+    help: 'Time from a request to a content source to its first byte.',
+  },
+  sourceBytes: {
+    kind: 'counter',
+    name: 'source_bytes_total',
+    labels: ['source'],
+    help: 'Bytes of content received from a source.',
+  },
+  digestMismatches: {
+    kind: 'counter',
+    name: 'digest_mismatches_total',
+    labels: ['source'],
+    help: 'Times that a source sent bytes which did not match their digest or CID.',
+  },
+  sourceHealthy: {
+    kind: 'gauge',
+    name: 'source_healthy',
+    labels: ['source'],
+    help: '1 while a source answers, else 0.',
+  },
+  cacheHits: {
+    kind: 'counter',
+    name: 'cache_hits_total',
+    labels: ['cache'],
+    help: 'Look-ups that found what they wanted.',
+  },
+  cacheMisses: {
+    kind: 'counter',
+    name: 'cache_misses_total',
+    labels: ['cache'],
+    help: 'Look-ups that did not.',
+  },
+  cacheEvictions: {
+    kind: 'counter',
+    name: 'cache_evictions_total',
+    labels: ['cache'],
+    help: 'Entries removed to make room.',
+  },
+  cacheBytes: {
+    kind: 'gauge',
+    name: 'cache_size_bytes',
+    labels: ['cache'],
+    help: 'Bytes held by a cache.',
+  },
+  cacheWriteFailures: {
+    kind: 'counter',
+    name: 'cache_write_failures_total',
+    labels: [],
+    help: 'Blobs served without being cached since the disk was full or not writable.',
+  },
+  cacheReadFailures: {
+    kind: 'counter',
+    name: 'cache_read_failures_total',
+    labels: [],
+    help: 'Cached blobs that could not be read or whose bytes had changed on disk; they are fetched anew.',
+  },
+  fillsInFlight: {
+    kind: 'gauge',
+    name: 'fills_in_flight',
+    labels: [],
+    help: 'Blobs being fetched, each for any number of clients.',
+  },
+  nameResolutions: {
+    kind: 'counter',
+    name: 'name_resolutions_total',
+    labels: ['kind', 'outcome'],
+    help: 'Look-ups of mutable names.',
+  },
+  nameResolutionSeconds: {
+    kind: 'histogram',
+    name: 'name_resolution_seconds',
+    labels: ['kind'],
+    buckets: FIRST_BYTE_SECONDS,
+    help: 'Time that a look-up of a mutable name took.',
+  },
+  staleNames: {
+    kind: 'counter',
+    name: 'stale_names_served_total',
+    labels: ['kind'],
+    help: 'Answers from the last known root of a name that could not be refreshed.',
+  },
+} as const satisfies Record<string, MetricDefinition>
+
+/** What each label can be. */
+export const LABELS: Readonly<Record<string, string>> = {
+  route: '`ping`, `manifest`, `blob`, `tags`, `referrers`, `other`',
+  method: '`GET`, `HEAD`, `other`',
+  code: 'the HTTP status; `499` when the client left before there was an answer',
+  from: '`memory`, `disk`, `source`',
+  queue: '`requests`, `source`, `fills`, `names`',
+  source: 'the name of a configured source: `embedded`, `kubo`, `gateway:<host>`, `trusted-gateway:<host>`',
+  outcome: '`ok`, `not_found`, `unavailable`, `timeout`, `invalid`, `overloaded`, `cancelled`',
+  cache: '`blobs`, `memory`, `paths`',
+  kind: '`ipns`, `dnslink`',
+}
