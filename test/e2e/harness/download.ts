@@ -38,7 +38,12 @@ export async function download(url: string, options: DownloadOptions = {}): Prom
     digest: `sha256:${hash.digest('hex')}`,
     text,
   })
-  return new Promise((resolve) => {
+  return new Promise((settle) => {
+    let settled = false
+    const resolve = (status: number, headers: IncomingHttpHeaders, complete: boolean): void => {
+      if (!settled) settle(result(status, headers, complete))
+      settled = true
+    }
     const asked = get(
       url,
       { agent: false, headers: options.headers ?? {}, signal: options.signal },
@@ -51,17 +56,18 @@ export async function download(url: string, options: DownloadOptions = {}): Prom
               if (text.length < 2000) text += piece.subarray(0, 2000).toString('latin1')
               bytes += piece.length
               options.onBytes?.(bytes)
-              if (options.pause !== undefined) await delay(options.pause, undefined, { signal: options.signal, ref: false })
+              if (options.pause !== undefined)
+                await delay(options.pause, undefined, { signal: options.signal, ref: false })
             }
-            resolve(result(statusCode, headers, answer.complete))
+            resolve(statusCode, headers, answer.complete)
           } catch {
-            resolve(result(statusCode, headers, false))
+            resolve(statusCode, headers, false)
           }
         }
         void read()
       },
     )
-    asked.on('error', () => resolve(result(0, {}, false)))
+    asked.on('error', () => resolve(0, {}, false))
   })
 }
 
