@@ -35,7 +35,8 @@ function fullNameIn(refName: string | undefined): string | undefined {
   return refName !== undefined && /[/:]/.test(refName) ? refName : undefined
 }
 
-function splitFullName(full: string): { repository: string; fullTag?: string } {
+/** `docker.io/library/alpine:3` → repository and tag; `latest` where there is neither tag nor digest. */
+export function splitFullName(full: string): { repository: string; fullTag?: string } {
   const [name = '', digest] = full.split('@', 2)
   const colon = name.lastIndexOf(':')
   // A colon before the last slash is that of a port.

@@ -11,8 +11,8 @@ import { MAX_INDEX_DEPTH, visitManifests } from './manifest-reader.ts'
 import { isManifestType } from './media-type.ts'
 
 /**
- * Who refers to whom in a layout: the digest of a subject → its referrers, in the order of index.json. The referrers
- * that a fallback tag lists stand under that tag too, since a sha512 digest can't be told from it.
+ * Who refers to whom in a layout: the digest of a subject → its referrers, in the order of index.json; and a fallback
+ * tag → what it lists, since a sha512 digest can't be told from its tag. To be read with {@link referrersIn}.
  */
 export type Referrers = ReadonlyMap<string, readonly Descriptor[]>
 
@@ -57,7 +57,6 @@ export async function buildReferrers(
     for (const child of findings.get(entry.digest)?.children ?? []) {
       const referrer = findings.get(child.digest)?.descriptor ?? withoutEntryFields(child)
       referrers.add(tag, referrer)
-      if (tag.startsWith('sha256-')) referrers.add(tag.replace('-', ':'), referrer)
     }
   }
   return referrers.bySubject

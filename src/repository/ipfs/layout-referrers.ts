@@ -3,16 +3,14 @@ import { Flights } from '../../cache/flights.ts'
 import { formatContentPath } from '../../content/source.ts'
 import type { Descriptor } from '../../layout/descriptor.ts'
 import type { ManifestReader } from '../../layout/manifest-reader.ts'
-import { buildReferrers } from '../../layout/referrers.ts'
+import { buildReferrers, referrersIn, type Referrers } from '../../layout/referrers.ts'
 import type { Digest } from '../../reference/digest.ts'
 import type { Layout } from './layouts.ts'
 
-type BySubject = ReadonlyMap<string, readonly Descriptor[]>
-
 /** Who refers to whom in a layout: read from its manifests once, since a root never changes. */
 export class LayoutReferrers {
-  private readonly known = new LRUCache<string, BySubject>({ max: 200 })
-  private readonly flights: Flights<BySubject>
+  private readonly known = new LRUCache<string, Referrers>({ max: 200 })
+  private readonly flights: Flights<Referrers>
 
   /** @param lingerMs how long reading goes on after everyone's time was up */
   constructor(lingerMs: number) {
@@ -34,6 +32,6 @@ export class LayoutReferrers {
         return built
       })
     }
-    return bySubject.get(subject) ?? []
+    return referrersIn(bySubject, subject)
   }
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { Failure } from '../../../src/errors.ts'
+import type { Descriptor } from '../../../src/layout/descriptor.ts'
 import { parseIndex } from '../../../src/layout/image-index.ts'
 import { listTags, selectTag } from '../../../src/layout/tags.ts'
 import type { CountingReader, LayoutFiles } from '../../fixtures/layouts.ts'
@@ -93,6 +94,13 @@ describe('reads', () => {
     expect(reader.reads).toEqual([layout.root.digest])
   })
 
+  test('only the tagged manifest for latest beside stale ones', async () => {
+    const layout = PRODUCER_LAYOUTS['staleEntry']!()
+    const { reader, select } = open(layout.files)
+    await select('latest')
+    expect(reader.reads).toEqual([layout.root.digest])
+  })
+
   test('none of 10 000 tags, whatever is asked', async () => {
     const layout = new LayoutBuilder()
     for (let i = 0; i < 10_000; i++) {
@@ -156,6 +164,15 @@ describe('several images in one layout', () => {
     expect((await select('1', 'x/b')).digest).toBe(b.digest)
     expect((await select('1')).digest).toBe(b.digest)
     expect((await select('1', 'c')).digest).toBe(b.digest)
+  })
+
+  test('the same tag twice: an entry of the hinted name before a later one without a full name', async () => {
+    const builder = new LayoutBuilder()
+    const [a, b] = [builder.image({ content: 'a' }), builder.image({ content: 'b' })]
+    builder.list(a, { name: 'example.org/x/a:1', ref: '1' }).list(b, { ref: '1' })
+    const { select } = open(builder.files())
+    expect((await select('1', 'a')).digest).toBe(a.digest)
+    expect((await select('1')).digest).toBe(b.digest)
   })
 
   test('full names alone: ambiguous without a hint, and the message says so', async () => {
@@ -263,24 +280,50 @@ describe('latest', () => {
     expect((await open(builder.files()).select('latest')).digest).toBe(outer.digest)
   })
 
-  test('is never a referrer: by its own subject, by artifactType, by its tag', async () => {
+  test.each<[string, (layout: LayoutBuilder, image: Descriptor) => void]>([
+    ['its own subject', (layout, image) => layout.list(layout.image({ content: 'x', subject: image }))],
+    ['artifactType', (layout) => layout.list(layout.image({ content: 'x' }), { artifactType: 'x/y' })],
+    [
+      'the referrers fallback tag',
+      (layout, image) => {
+        const subject = layout.image({ content: 'x', subject: image })
+        layout.list(layout.index([subject]), { ref: image.digest.replace(':', '-') })
+      },
+    ],
+    [
+      "cosign's tag",
+      (layout, image) =>
+        layout.list(layout.image({ content: 'x' }), { ref: `${image.digest.replace(':', '-')}.sig` }),
+    ],
+    [
+      "containerd's annotation",
+      (layout, image) =>
+        layout.list(layout.image({ content: 'x' }), {
+          annotations: { 'io.containerd.manifest.subject': image.digest },
+        }),
+    ],
+    ["Docker's annotation", (layout, image) => layout.list({ ...layout.attestation(image), platform: {} })],
+    [
+      'an unknown platform',
+      (layout) => layout.list(layout.image({ content: 'x' }), { platform: 'unknown/unknown' }),
+    ],
+  ])('is never what belongs to another manifest, by %s', async (_, attach) => {
     const builder = new LayoutBuilder()
     const image = builder.image()
-    const bySubject = builder.image({ content: 'by subject', subject: image })
-    const byType = builder.image({ content: 'by type' })
-    const byTag = builder.index([bySubject])
-    builder.list(bySubject).list(byType, { artifactType: 'x/y' }).list(image)
-    builder.list(byTag, { ref: image.digest.replace(':', '-') })
-    builder.list(bySubject, { ref: `${image.digest.replace(':', '-')}.sig` })
-    expect((await open(builder.files()).select('latest')).digest).toBe(image.digest)
+    attach(builder, image)
+    expect((await open(builder.list(image).files()).select('latest')).digest).toBe(image.digest)
   })
 
-  test('is never an attestation listed beside its image', async () => {
+  test('is the tagged image beside referrers that have tags too', async () => {
     const builder = new LayoutBuilder()
     const image = builder.image()
-    builder.list(image).list(builder.attestation(image))
-    builder.list(builder.image({ content: 'unknown' }), { platform: 'unknown/unknown' })
-    expect((await open(builder.files()).select('latest')).digest).toBe(image.digest)
+    const annotations = { 'io.containerd.manifest.subject': image.digest }
+    builder.list(image, { ref: 'v1' }).list(builder.image({ content: 'x', subject: image }), { ref: 'sbom' })
+    builder.list(builder.image({ content: 'y' }), { ref: 'hidden', annotations })
+    builder.list(builder.attestation(image), { ref: 'attestation' })
+    const { select, tags } = open(builder.files())
+    expect((await select('latest')).digest).toBe(image.digest)
+    expect(await tags()).toEqual(['latest', 'sbom', 'v1'])
   })
 
   test('is not a manifest that the layout does not hold', async () => {
