@@ -8,7 +8,7 @@ const PACKAGES = {
   podman: 'podman',
   buildah: 'buildah',
   umoci: 'umoci',
-  nginx: 'nginx-light',
+  nginx: 'nginx',
   dockerd: 'docker.io',
   docker: 'docker.io',
   containerd: 'containerd',
@@ -41,6 +41,8 @@ export async function installDebianPackages(problems) {
   try {
     await run('apt-get', [...wait, 'update', '-q'], { env })
     await run('apt-get', [...wait, 'install', '-q', '-y', '--no-install-recommends', ...packages], { env })
+    const still = missing.filter((program) => !onPath(program))
+    if (still.length > 0) problems.push(`no package brought ${still.join(', ')}`)
   } catch (error) {
     problems.push(error.message)
   } finally {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { join } from 'node:path'
 import { attempt } from './harness/child.ts'
-import { Gateway } from './harness/gateway-process.ts'
+import { Gateway, repositoryOf } from './harness/gateway-process.ts'
 import { descriptorOf, makeImage, makeIndex, manifestOf } from './harness/images.ts'
 import { tempFolder } from './harness/temp.ts'
 import { Teardown } from './harness/teardown.ts'
@@ -28,7 +28,7 @@ describeWith(
       const blobs = [image.config?.digest ?? '', ...(image.layers ?? []).map((layer) => layer.digest)]
       digests = { tags, manifests, blobs }
       gateway = await Gateway.start(teardown, { sources: ['embedded'] })
-      repository = `ipfs/${(await gateway.publish(layout)).root}`
+      repository = repositoryOf(await gateway.publish(layout))
     }, 90_000)
     afterAll(() => teardown.run(), 60_000)
 

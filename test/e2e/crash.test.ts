@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { CountingProxy } from './harness/counting-proxy.ts'
 import { brought, download, downloadUntilRight } from './harness/download.ts'
-import { Gateway } from './harness/gateway-process.ts'
+import { Gateway, repositoryOf } from './harness/gateway-process.ts'
+import type { Published } from './harness/gateway-process.ts'
 import { descriptorOf, makeImage, manifestOf } from './harness/images.ts'
 import { KuboNode } from './harness/kubo.ts'
 import { tempFolder } from './harness/temp.ts'
@@ -58,7 +59,7 @@ describeWith(['ipfs', 'umoci'], 'kill -9', () => {
     await makeImage(small, 'kept', { layers: [500_000], seed: 'crash/kept' })
     const kept = await gateway.publish(small)
     const keptDigest = (await descriptorOf(small, 'kept')).digest
-    const keptUrl = `${gateway.url}/v2/ipfs/${kept.root}${below(kept)}/manifests/${keptDigest}`
+    const keptUrl = `${gateway.url}/v2/${repositoryOf(kept)}/manifests/${keptDigest}`
     for (const wait of [300, 400, 500, 600, 700, 900]) {
       const publishing = gateway.attempt(['publish', layout, '--json', '--store', gateway.store])
       await delay(wait)
@@ -68,7 +69,7 @@ describeWith(['ipfs', 'umoci'], 'kill -9', () => {
       await downloadUntilRight(keptUrl, keptDigest)
       if (result.code !== 0) continue
       // It was told that it is published, so it is.
-      const done = JSON.parse(result.stdout) as typeof kept
+      const done = JSON.parse(result.stdout) as Published
       await expectWhole(gateway, done)
     }
     await expectWhole(gateway, await gateway.publish(layout))
@@ -85,17 +86,9 @@ describeWith(['ipfs', 'umoci'], 'kill -9', () => {
     await expectWhole(gateway, await gateway.publish(layout))
   }, 180_000)
 
-  function below(published: { layouts: readonly { path: string }[] }): string {
-    const path = published.layouts[0]?.path ?? ''
-    return path === '' ? '' : `/${path}`
-  }
-
-  async function expectWhole(
-    gateway: Gateway,
-    published: { root: string; layouts: readonly { path: string }[] },
-  ): Promise<void> {
+  async function expectWhole(gateway: Gateway, published: Published): Promise<void> {
     for (const layer of layers) {
-      const got = await download(`${gateway.url}/v2/ipfs/${published.root}${below(published)}/blobs/${layer}`)
+      const got = await download(`${gateway.url}/v2/${repositoryOf(published)}/blobs/${layer}`)
       expect({ layer, right: brought(got, layer) }).toEqual({ layer, right: true })
     }
   }

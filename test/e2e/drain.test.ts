@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { join } from 'node:path'
 import { brought, download } from './harness/download.ts'
-import { Gateway } from './harness/gateway-process.ts'
+import { Gateway, repositoryOf } from './harness/gateway-process.ts'
 import { descriptorOf, makeImage, manifestOf } from './harness/images.ts'
 import { tempFolder } from './harness/temp.ts'
 import { Teardown } from './harness/teardown.ts'
@@ -18,8 +18,7 @@ describeWith(['umoci'], 'SIGTERM', () => {
     const { layers } = await manifestOf(layout, (await descriptorOf(layout, 'v1')).digest)
     layer = layers?.[0]?.digest ?? ''
     gateway = await Gateway.start(teardown, { sources: ['embedded'] })
-    const { root, layouts } = await gateway.publish(layout)
-    url = `${gateway.url}/v2/${['ipfs', root, ...(layouts[0]?.path ?? '').split('/').filter(Boolean)].join('/')}/blobs/${layer}`
+    url = `${gateway.url}/v2/${repositoryOf(await gateway.publish(layout))}/blobs/${layer}`
   }, 60_000)
   afterAll(() => teardown.run(), 60_000)
 

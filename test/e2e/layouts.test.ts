@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { createGzip } from 'node:zlib'
 import { run } from './harness/child.ts'
 import { Docker } from './harness/docker.ts'
-import { Gateway } from './harness/gateway-process.ts'
+import { Gateway, repositoryOf } from './harness/gateway-process.ts'
 import type { Published } from './harness/gateway-process.ts'
 import { descriptorOf, digestOfFile, makeImage, manifestOf } from './harness/images.ts'
 import { KuboNode } from './harness/kubo.ts'
@@ -40,8 +40,7 @@ describeWith(PROGRAMS, 'images of every producer', () => {
     node = await Gateway.start(teardown, { sources: [`kubo=${kubo.api}`] })
     const docker = await Docker.start(teardown)
     const podman = await Podman.start(teardown)
-    const { root } = await store.publish(layout)
-    const reference = `${store.host}/ipfs/${root}/base:v1`
+    const reference = `${store.host}/${repositoryOf(await store.publish(layout))}:v1`
     workshop = { layout, tag: 'v1', docker, podman, reference }
   }, 120_000)
   afterAll(() => teardown.run(), 60_000)
@@ -68,10 +67,8 @@ describeWith(PROGRAMS, 'images of every producer', () => {
 
   /** The one layout of what was published, as `host/name:tag`. */
   function nameOf(published: Published, tag: string): string {
-    expect(published.layouts).toHaveLength(1)
     expect(published.layouts[0]?.tags).toContain(tag)
-    const path = published.layouts[0]?.path ?? ''
-    return `${store.host}/${['ipfs', published.root, ...path.split('/').filter(Boolean)].join('/')}:${tag}`
+    return `${store.host}/${repositoryOf(published)}:${tag}`
   }
 
   describe.each(LAYOUT_PRODUCERS.map((producer) => [producer.name, producer] as const))(

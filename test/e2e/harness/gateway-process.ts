@@ -25,6 +25,13 @@ export interface Published {
   readonly layouts: readonly { readonly path: string; readonly tags: readonly string[] }[]
 }
 
+/** `ipfs/<cid>/<path…>` of the one layout that was published. */
+export function repositoryOf(published: Published): string {
+  const [layout, ...more] = published.layouts
+  if (layout === undefined || more.length > 0) throw new Error(`${published.layouts.length} layouts`)
+  return ['ipfs', published.root, ...layout.path.split('/').filter(Boolean)].join('/')
+}
+
 /** The built program, serving from a store of its own on free ports of the loopback. */
 export class Gateway {
   readonly store: string
