@@ -3,6 +3,9 @@ import { Failure } from '../../errors.ts'
 /** Bytes held for a reader that is slower than the socket, at most this and one chunk; then the socket pauses. */
 const HIGH_WATER = 256 * 1024
 
+/** ms to wait for the end of a body whose content has all come. */
+const END_WAIT = 1000
+
 /** What the body does to the connection it comes from. */
 export interface BodyFlow {
   pause(): void
@@ -64,6 +67,21 @@ export class AnswerBody {
       this.#waitingSince = Date.now()
       this.#timer ??= this.#watch(this.#stallTimeout)
     })
+  }
+
+  /**
+   * The next chunk, where it comes within a second; undefined otherwise, and at the end. For the end of a body all of
+   * whose content has come: what is missing there does no harm, what is too much does.
+   */
+  async readSoon(): Promise<Uint8Array | undefined> {
+    const timer = setTimeout(() => this.discard(), END_WAIT)
+    try {
+      return await this.read()
+    } catch {
+      return undefined
+    } finally {
+      clearTimeout(timer)
+    }
   }
 
   /** The whole body, when it has no more bytes than `limit`. */

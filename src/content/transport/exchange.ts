@@ -25,6 +25,15 @@ export interface Answer {
  * @throws Failure CONTENT_UNAVAILABLE when it can't be reached, CONTENT_TIMEOUT when no head comes in time
  */
 export async function ask(endpoint: Endpoint, question: Question): Promise<Answer> {
+  const answer = await askTwice(endpoint, question)
+  const encoding = headerOf(answer, 'content-encoding')
+  if (encoding === '' || encoding === 'identity') return answer
+  answer.body.discard()
+  const message = `${endpoint.name} compresses its answers (${encoding}) though asked not to`
+  throw new Failure('CONTENT_UNAVAILABLE', message)
+}
+
+async function askTwice(endpoint: Endpoint, question: Question): Promise<Answer> {
   try {
     return await askOnce(endpoint, question)
   } catch (error) {

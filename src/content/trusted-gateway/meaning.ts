@@ -1,0 +1,79 @@
+import { CID } from 'multiformats/cid'
+import { Failure } from '../../errors.ts'
+import { type ContentPath, formatContentPath } from '../source.ts'
+import { contentUrl } from '../transport/content-url.ts'
+import type { Endpoint } from '../transport/endpoint.ts'
+import { type Answer, headerOf } from '../transport/exchange.ts'
+
+/*
+ * What the head of an answer of a path gateway says of the content (path gateway specification).
+ */
+
+/** Whether the answer is a directory's: a redirect to the same path with a slash, or a generated index. */
+export function isDirectoryAnswer(endpoint: Endpoint, path: ContentPath, answer: Answer): boolean {
+  if (answer.status >= 300 && answer.status < 400) return redirectsToSlash(endpoint, path, answer)
+  return answer.status === 200 && /^(W\/)?"DirIndex/.test(headerOf(answer, 'etag'))
+}
+
+function redirectsToSlash(endpoint: Endpoint, path: ContentPath, answer: Answer): boolean {
+  const asked = endpoint.prefix + contentUrl(path)
+  const location = headerOf(answer, 'location')
+  const base = endpoint.origin + asked
+  try {
+    // Which characters are escaped is a matter of taste.
+    return decodeURIComponent(new URL(location, base).pathname) === `${decodeURIComponent(asked)}/`
+  } catch {
+    return false
+  }
+}
+
+/** A page for people, from something that is no gateway or wants a login. Files that are HTML say where they are from. */
+export function isForeignPage(answer: Answer): boolean {
+  const isHtml = headerOf(answer, 'content-type').toLowerCase().startsWith('text/html')
+  return isHtml && headerOf(answer, 'x-ipfs-path') === '' && headerOf(answer, 'x-ipfs-roots') === ''
+}
+
+/** CID of what the path leads to, where the gateway tells it. */
+export function cidOf(answer: Answer): CID | undefined {
+  const last = headerOf(answer, 'x-ipfs-roots').split(',').at(-1)?.trim() ?? ''
+  try {
+    return last === '' ? undefined : CID.parse(last)
+  } catch {
+    return undefined
+  }
+}
+
+/** Bytes of the whole file: `Content-Length` of a 200, the total of `Content-Range` of a 206 or 416. */
+export function sizeOf(answer: Answer): number | undefined {
+  const text =
+    answer.status === 200
+      ? headerOf(answer, 'content-length')
+      : (/\/(\d+)$/.exec(headerOf(answer, 'content-range'))?.[1] ?? '')
+  const size = /^\d+$/.test(text) ? Number(text) : NaN
+  return Number.isSafeInteger(size) ? size : undefined
+}
+
+/** First byte of a 206, 0 of a 200. */
+export function startOf(answer: Answer): number {
+  const start = /^bytes (\d+)-/.exec(headerOf(answer, 'content-range'))?.[1]
+  return answer.status === 206 && start !== undefined ? Number(start) : 0
+}
+
+export function isDirectory(path: ContentPath): Failure {
+  const what = formatContentPath(path)
+  return new Failure('CONTENT_NOT_FOUND', `${what} is a directory, not a file`, {
+    detail: { path: what, kind: 'directory' },
+  })
+}
+
+export function foreignPage(endpoint: Endpoint, path: ContentPath): Failure {
+  const message = `${endpoint.name} answers with a web page instead of ${formatContentPath(path)}: is its address right, does it want a login?`
+  return new Failure('CONTENT_UNAVAILABLE', message)
+}
+
+export function noSize(endpoint: Endpoint, path: ContentPath): Failure {
+  return new Failure(
+    'CONTENT_UNAVAILABLE',
+    `${endpoint.name} does not say how long ${formatContentPath(path)} is`,
+  )
+}
