@@ -1,6 +1,10 @@
 import { stat } from 'node:fs/promises'
 import { basename, resolve } from 'node:path'
 import { Failure } from '../errors.ts'
+import { ARCHIVE_LIMITS } from './archive/limits.ts'
+import type { ArchiveLimits } from './archive/limits.ts'
+import { openArchive } from './archive/open-archive.ts'
+import type { ArchiveSource } from './archive/read-archive.ts'
 import { readFolder } from './folder-tree.ts'
 import type { PublishRequest } from './publisher.ts'
 import type { SourceTree } from './source-tree.ts'
@@ -14,12 +18,13 @@ export interface OpenedInput {
   /** How people call it. */
   readonly label: string
   /** Remove what was unpacked for it. */
-  dispose(): Promise<void>
+  readonly dispose: () => Promise<void>
 }
 
 export interface InputOptions {
   /** Folder for archives that have to be unpacked. */
   readonly workDir: string
+  readonly limits?: Partial<ArchiveLimits>
   /** Told how many bytes of an archive were read, and how many there are if that is known. */
   readonly onBytes: (count: number, total: number | undefined) => void
 }
@@ -29,30 +34,44 @@ export interface InputOptions {
  *
  * @throws Failure LAYOUT_INVALID when it can't be read or is none of these
  */
-export async function openInput(request: PublishRequest, _options: InputOptions): Promise<OpenedInput> {
-  const { input, signal } = request
-  if (input.kind === 'stream') throw new Failure('LAYOUT_INVALID', 'archives are not read yet')
-  const kind = await kindOf(input.path)
-  if (kind === 'file') throw new Failure('LAYOUT_INVALID', 'archives are not read yet')
+export async function openInput(request: PublishRequest, options: InputOptions): Promise<OpenedInput> {
+  const { input } = request
+  if (input.kind === 'stream') return openAsArchive(input, 'the archive', request, options)
+  const found = await statOf(input.path)
+  const label = basename(resolve(input.path))
+  if (found.isFile()) {
+    return openAsArchive({ path: input.path, size: found.size }, label, request, options)
+  }
+  if (!found.isDirectory()) {
+    throw new Failure('LAYOUT_INVALID', `${input.path} is neither a file nor a folder`)
+  }
   if (request.tag !== undefined) {
     throw new Failure('LAYOUT_INVALID', 'a tag can be given to an archive only: a layout has its own')
   }
-  return {
-    tree: await readFolder(input.path, { mayLackPlatforms: false, signal }),
-    defaultFolder: '',
-    label: basename(resolve(input.path)),
-    dispose: async () => undefined,
-  }
+  const tree = await readFolder(input.path, { mayLackPlatforms: false, signal: request.signal })
+  return { tree, defaultFolder: '', label, dispose: async () => undefined }
 }
 
-async function kindOf(path: string): Promise<'file' | 'directory'> {
-  let found
+async function openAsArchive(
+  source: ArchiveSource,
+  label: string,
+  request: PublishRequest,
+  options: InputOptions,
+): Promise<OpenedInput> {
+  const total = 'path' in source ? source.size : undefined
+  const { tree, dispose } = await openArchive(source, label, request.tag, {
+    workDir: options.workDir,
+    limits: { ...ARCHIVE_LIMITS, ...options.limits },
+    signal: request.signal,
+    onBytes: (count) => options.onBytes(count, total),
+  })
+  return { tree, defaultFolder: tree.defaultFolder, label, dispose }
+}
+
+async function statOf(path: string) {
   try {
-    found = await stat(path)
+    return await stat(path)
   } catch (error) {
     throw unreadable(path, error)
   }
-  if (found.isDirectory()) return 'directory'
-  if (found.isFile()) return 'file'
-  throw new Failure('LAYOUT_INVALID', `${path} is neither a file nor a folder`)
 }

@@ -1,5 +1,6 @@
 import type { CID } from 'multiformats/cid'
 import { isFailure } from '../errors.ts'
+import type { ArchiveLimits } from './archive/limits.ts'
 import { bytesToCheck, checkTree } from './check/check-tree.ts'
 import { openInput } from './input.ts'
 import type { OpenedInput } from './input.ts'
@@ -20,6 +21,8 @@ export interface PublisherOptions {
   readonly target: PublishTarget
   /** Folder for archives that have to be unpacked; what is made in it is removed again. */
   readonly workDir: string
+  /** What archives may take; the rest as in ARCHIVE_LIMITS. */
+  readonly archiveLimits?: Partial<ArchiveLimits>
 }
 
 /** A {@link Publisher} that checks everything first, then stores it in `target` and pins it there. */
@@ -30,7 +33,11 @@ export function createPublisher(options: PublisherOptions): Publisher {
 async function publish(options: PublisherOptions, request: PublishRequest): Promise<PublishResult> {
   const name = request.name === undefined ? undefined : folderForName(request.name)
   const reading = progressOf(request, 'reading')
-  const input = await openInput(request, { workDir: options.workDir, onBytes: reading })
+  const input = await openInput(request, {
+    workDir: options.workDir,
+    limits: options.archiveLimits ?? {},
+    onBytes: reading,
+  })
   try {
     return await publishInput(options.target, request, input, name ?? input.defaultFolder)
   } finally {

@@ -18,7 +18,7 @@ export interface SourceFile {
 /** What is to be published, before it is checked. */
 export interface SourceTree {
   /** How messages name a path in it: `./images/alpine/index.json`. */
-  nameOf(path: string): string
+  readonly nameOf: (path: string) => string
   /** Path below the root, names joined by `/` → file. */
   readonly files: ReadonlyMap<string, SourceFile>
   /** Directories that hold nothing. */
