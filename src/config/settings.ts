@@ -220,7 +220,7 @@ export const SETTINGS = {
     schema: value.count({ min: 16, max: 10_000_000 }),
     placeholder: 'N',
     default: '200000',
-    help: 'largest folder that is listed; single files in larger ones are still found',
+    help: 'largest folder that is listed',
   },
   'log-level': {
     group: 'Logs',

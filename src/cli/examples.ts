@@ -1,0 +1,32 @@
+/** What stands below `--help`. */
+export const EXAMPLES = {
+  program: `
+Examples:
+  ipfs-registry serve
+  ipfs-registry publish ./images
+  ipfs-registry inspect /ipfs/<cid>/alpine
+  ipfs-registry config
+
+Every setting is a flag, an environment variable (--cache-size: IPFS_REGISTRY_CACHE_SIZE) and a key of the YAML file
+that --config names (cache-size).`,
+  serve: `
+Examples:
+  ipfs-registry serve
+  ipfs-registry serve --public --cache-size 50GiB
+  ipfs-registry serve --source kubo=http://127.0.0.1:5001 --source gateway=https://gateway.example.org
+  ipfs-registry serve --listen 0.0.0.0:5000 --store memory --allow '/ipns/images.example.org/**'`,
+  publish: `
+Examples:
+  skopeo copy docker-daemon:alpine:3.10.1 oci:./images/alpine:3.10.1
+  ipfs-registry publish ./images
+  docker save alpine:3.10.1 | ipfs-registry publish - --name alpine
+  ipfs-registry publish image.tar --name alpine --tag 3.10.1 --to kubo`,
+  inspect: `
+Examples:
+  ipfs-registry inspect /ipfs/<cid>/alpine
+  ipfs-registry inspect /ipns/images.example.org/alpine --json`,
+  config: `
+Examples:
+  ipfs-registry config
+  ipfs-registry config --config gateway.yaml --json`,
+} as const

@@ -1,0 +1,40 @@
+import type { Config } from '../config/config.ts'
+import type { PublishRequest, PublishResult } from '../publish/publisher.ts'
+import type { Inspection } from '../repository/inspection.ts'
+import type { Terminal } from './terminal.ts'
+
+/** What the commands do, apart from reading a command line and printing; `wiring.ts` makes it of real parts. */
+export interface Program {
+  /**
+   * Resolves when the gateway takes requests.
+   *
+   * @throws Failure STORE_LOCKED, STORE_FAILED, SETTINGS_INVALID; the system's own error when it can't listen
+   */
+  serve(config: Config, terminal: Terminal): Promise<RunningGateway>
+  /** @throws Failure LAYOUT_INVALID, STORE_FAILED, CONTENT_UNAVAILABLE */
+  publish(config: Config, request: PublishCommand, terminal: Terminal): Promise<PublishResult>
+  /**
+   * `path` is `/ipfs/<cid>/<path>` or `/ipns/<name>/<path>`.
+   *
+   * @throws Failure NAME_INVALID for any other path; CONTENT_* and NAME_UNRESOLVED
+   */
+  inspect(config: Config, path: string, terminal: Terminal): Promise<Inspection>
+}
+
+export type PublishTargetName = 'embedded' | 'kubo'
+
+export interface PublishCommand extends PublishRequest {
+  readonly to: PublishTargetName
+}
+
+export interface RunningGateway {
+  /** `http://127.0.0.1:5000`, with the port that is really used. */
+  readonly url: string
+  readonly adminUrl: string | undefined
+  /** For people, on stdout: how to run the sample. */
+  readonly lines: readonly string[]
+  /** Rejects when the gateway can't go on; never resolves. */
+  readonly failed?: Promise<never>
+  /** Takes nothing new and resolves when what is under way has ended; the signal cuts the rest short. */
+  stop(signal: AbortSignal): Promise<void>
+}

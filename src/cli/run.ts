@@ -1,0 +1,125 @@
+import { Argument, Command, CommanderError, Option } from 'commander'
+import type { Environment } from '../config/environment.ts'
+import { loadConfig } from '../config/load.ts'
+import { SETTING_NAMES } from '../config/settings.ts'
+import type { SettingName } from '../config/settings.ts'
+import { EXIT } from './command-context.ts'
+import type { CommandContext, ExitCode } from './command-context.ts'
+import { configCommand } from './config-command.ts'
+import { exitCodeOf, failureText } from './failure-text.ts'
+import { EXAMPLES } from './examples.ts'
+import { inspectCommand } from './inspect-command.ts'
+import type { Program } from './program.ts'
+import { publishCommand } from './publish-command.ts'
+import type { PublishOptions } from './publish-command.ts'
+import { serveCommand } from './serve-command.ts'
+import { addSettingOptions, flagsOf } from './setting-options.ts'
+import type { Terminal } from './terminal.ts'
+
+const LOGGING = ['log-level', 'log-format'] as const
+const FOR_PUBLISH: readonly SettingName[] = ['listen', 'source', 'store', ...LOGGING]
+const FOR_INSPECT: readonly SettingName[] = [
+  'source',
+  'public',
+  'store',
+  'dns-server',
+  'answer-timeout',
+  ...LOGGING,
+]
+
+/**
+ * Runs one command line, without the names of node and script before it. Resolves to the exit code: 0, 1 failed,
+ * 2 wrong use. Never rejects.
+ */
+export async function run(
+  argv: readonly string[],
+  env: Environment,
+  terminal: Terminal,
+  loadProgram: () => Promise<Program>,
+): Promise<ExitCode> {
+  let code: ExitCode = EXIT.done
+  // Before the settings are known, so that their own mistakes can be looked into as well.
+  let debug = /(?:^| )--log-level[= ]debug(?: |$)/.test(argv.join(' '))
+
+  /** A command's action: settings first, then the command itself. */
+  const action =
+    (perform: (context: CommandContext, argument: string, options: never) => ExitCode | Promise<ExitCode>) =>
+    async (...given: unknown[]): Promise<void> => {
+      const command = given.at(-1) as Command
+      const options = command.opts<{ config?: string; json?: boolean }>()
+      const settings = await loadConfig({
+        flags: flagsOf(options),
+        env,
+        readFile: terminal.readFile,
+        ...(options.config === undefined ? {} : { file: options.config }),
+      })
+      debug ||= settings.config.logLevel === 'debug'
+      const context: CommandContext = {
+        terminal,
+        loadProgram,
+        settings,
+        config: settings.config,
+        json: options.json === true,
+        print: (text) => void terminal.stdout.write(`${text}\n`),
+      }
+      code = await perform(context, command.args[0] ?? '', options as never)
+    }
+
+  const cli = new Command('ipfs-registry')
+    .description('A registry for container images that live on IPFS.')
+    .version(terminal.version)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void terminal.stdout.write(text),
+      writeErr: (text) => void terminal.stderr.write(text),
+    })
+    .showHelpAfterError('Add --help for all options and examples.')
+    .addHelpText('after', EXAMPLES.program)
+
+  const command = (name: keyof typeof EXAMPLES, help: string, shown: readonly SettingName[]): Command => {
+    const added = cli.command(name).description(help).addHelpText('after', EXAMPLES[name])
+    added.addOption(new Option('--json', 'results as JSON'))
+    addSettingOptions(added, shown)
+    return added
+  }
+
+  command('serve', 'run the gateway', SETTING_NAMES).action(action(serveCommand))
+
+  command('publish', 'put images on IPFS and print their address', FOR_PUBLISH)
+    .addArgument(
+      new Argument(
+        '<PATH|->',
+        'layout folder, folder of layouts, oci-archive or docker-archive; - for a pipe',
+      ),
+    )
+    .addOption(new Option('--name <NAME>', 'folder under the root that the layout is put in'))
+    .addOption(new Option('--tag <TAG>', 'tag for the image of an archive that names none'))
+    .addOption(new Option('--to <TARGET>', 'where to').choices(['embedded', 'kubo']).default('embedded'))
+    .action(action((context, path, options: PublishOptions) => publishCommand(context, path, options)))
+
+  command('inspect', 'show tags, platforms, sizes and CIDs of a layout', FOR_INSPECT)
+    .addArgument(new Argument('<PATH>', '/ipfs/<cid>/<path> or /ipns/<name>/<path>'))
+    .action(action((context, path) => inspectCommand(context, path)))
+
+  command('config', 'show the settings in force and where each came from', SETTING_NAMES).action(
+    action(configCommand),
+  )
+
+  try {
+    await cli.parseAsync(argv, { from: 'user' })
+    return code
+  } catch (error) {
+    // commander has already written what it has to say.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.wrongUse
+    if (terminal.signal.aborted && isAbort(error, terminal.signal)) {
+      terminal.stderr.write('ipfs-registry: interrupted\n')
+      return EXIT.failed
+    }
+    terminal.stderr.write(`${failureText(error, { platform: terminal.platform, stack: debug })}\n`)
+    return exitCodeOf(error)
+  }
+}
+
+function isAbort(error: unknown, signal: AbortSignal): boolean {
+  return error === signal.reason || (error instanceof Error && error.name === 'AbortError')
+}

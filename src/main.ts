@@ -1,0 +1,59 @@
+#!/usr/bin/env node
+import { setMaxListeners } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import type { Writable } from 'node:stream'
+
+/** A second signal within this many ms is the first one again: npm passes on what the terminal has sent already. */
+const SAME_SIGNAL = 500
+
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+if (major < 20 || (major === 20 && minor < 19)) {
+  process.stderr.write(`ipfs-registry: Node.js 20.19 or later is needed, this is ${process.versions.node}\n`)
+  process.exit(1)
+}
+
+const stopping = new AbortController()
+// Everything under way listens to it.
+setMaxListeners(0, stopping.signal)
+let firstSignal = 0
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    if (!stopping.signal.aborted) {
+      firstSignal = performance.now()
+      stopping.abort(new DOMException(`stopped by ${signal}`, 'AbortError'))
+    } else if (performance.now() - firstSignal > SAME_SIGNAL) {
+      process.exit(1)
+    }
+  })
+}
+
+// `ipfs-registry inspect … | head` ends the reader first; and a log that nobody takes must not end the gateway.
+process.stdout.on('error', () => process.exit(0))
+process.stderr.on('error', () => undefined)
+
+// Only now, so that an old Node.js gets the sentence above and not a syntax error.
+const { run } = await import('./cli/run.ts')
+const { version } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string
+}
+
+const code = await run(
+  process.argv.slice(2),
+  process.env,
+  {
+    stdout: process.stdout,
+    stderr: process.stderr,
+    stdin: process.stdin,
+    signal: stopping.signal,
+    readFile: (path) => readFile(path, 'utf8'),
+    platform: process.platform,
+    version,
+  },
+  async () => (await import('./wiring.ts')).createProgram(),
+)
+await Promise.all([process.stdout, process.stderr].map(written))
+process.exit(code)
+
+function written(stream: Writable): Promise<void> {
+  return new Promise((resolve) => stream.write('', () => resolve()))
+}

@@ -1,0 +1,98 @@
+import { describe, expect, test } from '@jest/globals'
+import { SETTING_NAMES } from '../../../src/config/settings.ts'
+import { commandLine } from '../../fixtures/command-line.ts'
+
+describe('help', () => {
+  test('of the program names every command and gives examples', async () => {
+    const { code, stdout, stderr } = await commandLine({ argv: ['--help'] })
+    expect(code).toBe(0)
+    expect(stderr).toBe('')
+    for (const command of ['serve', 'publish', 'inspect', 'config'])
+      expect(stdout).toMatch(new RegExp(`^  ${command} `, 'm'))
+    expect(stdout).toContain('Examples:')
+  })
+
+  test('of serve names every setting, with its default', async () => {
+    const { stdout } = await commandLine({ argv: ['serve', '--help'] })
+    for (const name of SETTING_NAMES) expect(stdout).toContain(`--${name}`)
+    expect(stdout).toMatch(/\(default:\s+20GiB\)/)
+    expect(stdout).toContain('--config <FILE>')
+    expect(stdout).not.toContain('--no-public')
+  })
+
+  test('of publish names only what matters there', async () => {
+    const { stdout } = await commandLine({ argv: ['publish', '--help'] })
+    expect(stdout).toContain('--store')
+    expect(stdout).not.toContain('--ipns-stale')
+  })
+})
+
+test('--version is that of the package', async () => {
+  expect(await commandLine({ argv: ['--version'] })).toEqual({ code: 0, stdout: '1.2.3\n', stderr: '' })
+})
+
+describe('wrong use is exit code 2, told on stderr', () => {
+  test.each<[string, string[], RegExp]>([
+    ['no command', [], /Usage: ipfs-registry/],
+    ['an unknown command', ['frobnicate'], /unknown command 'frobnicate'/],
+    ['a slip in a command', ['srve'], /Did you mean serve/],
+    ['a slip in a flag', ['serve', '--lissten', 'x'], /Did you mean --listen/],
+    ['an argument too many', ['serve', 'x'], /too many arguments/],
+    ['an argument too few', ['publish'], /missing required argument 'PATH\|-'/],
+    [
+      'a value of none of the choices',
+      ['publish', '.', '--to', 'mars'],
+      /Allowed choices are embedded, kubo/,
+    ],
+    ['a flag without value', ['serve', '--listen'], /argument missing/],
+    ['a wrong setting', ['serve', '--listen', 'x'], /--listen "x": must be HOST:PORT/],
+  ])('%s', async (_, argv, message) => {
+    const { code, stdout, stderr } = await commandLine({ argv })
+    expect(code).toBe(2)
+    expect(stdout).toBe('')
+    expect(stderr).toMatch(message)
+    expect(stderr).not.toMatch(/^ +at /m)
+  })
+
+  test('publish - from a terminal', async () => {
+    const stdin = Object.assign(new (await import('node:stream')).Readable(), { isTTY: true })
+    const { code, stderr } = await commandLine({ argv: ['publish', '-'], stdin })
+    expect(code).toBe(2)
+    expect(stderr).toMatch(/docker save IMAGE \| ipfs-registry publish/)
+  })
+})
+
+describe('config', () => {
+  test('shows each setting, its value and where that came from', async () => {
+    const { code, stdout } = await commandLine({
+      argv: [
+        'config',
+        '--config',
+        'g.yaml',
+        '--no-public',
+        '--source',
+        'embedded',
+        '--source',
+        'gateway=https://u:hush@h',
+      ],
+      env: { IPFS_REGISTRY_CACHE_SIZE: '1GiB' },
+      files: { 'g.yaml': 'listen: 0.0.0.0:80' },
+    })
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/^listen +0\.0\.0\.0:80 +g\.yaml line 1$/m)
+    expect(stdout).toMatch(/^cache-size +1GiB +IPFS_REGISTRY_CACHE_SIZE$/m)
+    expect(stdout).toMatch(/^public +false +--public$/m)
+    expect(stdout).toMatch(
+      /^source +embedded +--source\n +gateway=https:\/\/h;header\.authorization=\*\*\*$/m,
+    )
+    expect(stdout).toMatch(/^tls-cert +- +default$/m)
+    expect(stdout).not.toContain('hush')
+  })
+
+  test('as JSON', async () => {
+    const { stdout } = await commandLine({ argv: ['config', '--json', '--listen', ':1'] })
+    const shown = JSON.parse(stdout) as Record<string, unknown>
+    expect(Object.keys(shown)).toEqual(SETTING_NAMES)
+    expect(shown['listen']).toEqual({ texts: [':1'], origin: { kind: 'flag', name: '--listen' } })
+  })
+})
