@@ -25,10 +25,10 @@ function requireNode(major, minor) {
   fail(`Node.js ${major}.${minor} or later is needed; this is ${process.versions.node} (${process.execPath})`)
 }
 
-/** Packages can be built for one Node.js and machine only, so a change of either installs anew as well. */
+/** Some packages hold binaries, for the machine they were installed on. */
 function wanted() {
   const hash = createHash('sha256').update(readFileSync(`${root}package-lock.json`))
-  return `${hash.digest('hex')} ${process.platform}-${process.arch} abi${process.versions.modules}\n`
+  return `${hash.digest('hex')} ${process.platform}-${process.arch}\n`
 }
 
 function installed() {
