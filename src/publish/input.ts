@@ -1,3 +1,4 @@
+import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { basename, resolve } from 'node:path'
 import { Failure } from '../errors.ts'
@@ -41,6 +42,11 @@ export async function openInput(request: PublishRequest, options: InputOptions):
   const label = basename(resolve(input.path))
   if (found.isFile()) {
     return openAsArchive({ path: input.path, size: found.size }, label, request, options)
+  }
+  if (found.isFIFO()) {
+    // as a shell makes of `publish <(docker save …)`
+    const stream = createReadStream(input.path, { signal: request.signal })
+    return openAsArchive({ stream }, label, request, options)
   }
   if (!found.isDirectory()) {
     throw new Failure('LAYOUT_INVALID', `${input.path} is neither a file nor a folder`)

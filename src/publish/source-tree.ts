@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs'
+import type { FileHandle } from 'node:fs/promises'
 import type { ByteRange } from '../content/source.ts'
 import type { Digest } from '../reference/digest.ts'
 
@@ -31,12 +32,13 @@ export interface SourceTree {
 }
 
 /** A file on disk, or a range of one. */
-export function fileOnDisk(path: string, range: ByteRange, digests?: readonly Digest[]): SourceFile {
-  return {
-    size: range.end - range.start,
-    ...(digests === undefined ? {} : { digests }),
-    open: (signal) => readRange(path, range, signal),
-  }
+export function fileOnDisk(path: string, range: ByteRange): SourceFile {
+  return { size: range.end - range.start, open: (signal) => readRange(path, range, signal) }
+}
+
+/** A range of a file that is held open, and may have no name any more. */
+export function fileInHandle(handle: FileHandle, range: ByteRange): SourceFile {
+  return { size: range.end - range.start, open: (signal) => readHandle(handle, range, signal) }
 }
 
 async function* readRange(path: string, range: ByteRange, signal: AbortSignal): AsyncGenerator<Uint8Array> {
@@ -45,6 +47,21 @@ async function* readRange(path: string, range: ByteRange, signal: AbortSignal): 
   const { start, end } = range
   const stream = createReadStream(path, { start, end: end - 1, highWaterMark: PIECE_SIZE, signal })
   for await (const piece of stream as AsyncIterable<Uint8Array>) yield piece
+}
+
+async function* readHandle(
+  handle: FileHandle,
+  range: ByteRange,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  for (let at = range.start; at < range.end;) {
+    signal.throwIfAborted()
+    const piece = Buffer.allocUnsafe(Math.min(PIECE_SIZE, range.end - at))
+    const { bytesRead } = await handle.read(piece, 0, piece.length, at)
+    if (bytesRead === 0) return
+    yield piece.subarray(0, bytesRead)
+    at += bytesRead
+  }
 }
 
 /** A small file made here. */

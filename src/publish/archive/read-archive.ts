@@ -1,9 +1,6 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { mkdir, mkdtemp, open, rm } from 'node:fs/promises'
-import type { FileHandle } from 'node:fs/promises'
-import { join } from 'node:path'
-import { Failure, messageOf } from '../../errors.ts'
+import { Failure } from '../../errors.ts'
 import { digestOf } from '../../reference/digest.ts'
 import type { Digest } from '../../reference/digest.ts'
 import { parseBlobPath } from '../check/layout-paths.ts'
@@ -13,7 +10,9 @@ import { abortable } from './abortable.ts'
 import { compressionOf, decompress, MAGIC_LENGTH } from './decompress.ts'
 import { GrowthLimit } from './limits.ts'
 import type { ArchiveLimits } from './limits.ts'
+import { createSpool } from './spool.ts'
 import { tarEntries } from './tar-entries.ts'
+import type { TarEntry } from './tar-entries.ts'
 
 /** A file of an archive, hashed as it was read. */
 export interface ArchiveFile extends SourceFile {
@@ -62,44 +61,54 @@ export async function readArchive(source: ArchiveSource, options: ArchiveOptions
   const entries = tarEntries(plain, { maxEntries: limits.maxEntries, signal })
 
   if ('path' in source && compression === 'none') {
-    return { files: await collect(entries, source.path, undefined), dispose: async () => undefined }
+    const { path } = source
+    const files = await collect(entries, ({ offset, size }) =>
+      fileOnDisk(path, { start: offset, end: offset + size }),
+    )
+    return { files, dispose: async () => undefined }
   }
-  const folder = await makeFolder(options.workDir)
-  const dispose = () => rm(folder, { recursive: true, force: true })
+  return spooled(entries, options.workDir)
+}
+
+/** With the content of all files in one file of the work folder. */
+async function spooled(entries: AsyncIterable<TarEntry>, workDir: string): Promise<Archive> {
+  const spool = await createSpool(workDir)
   try {
-    const path = join(folder, 'content')
-    const spool = await open(path, 'wx')
-    try {
-      return { files: await collect(entries, path, spool), dispose }
-    } finally {
-      await spool.close()
+    let end = 0
+    const place = ({ size }: FileEntry): SourceFile => {
+      const start = end
+      end += size
+      return spool.fileAt({ start, end })
     }
+    const files = await collect(entries, place, (piece) => spool.append(piece))
+    return { files, dispose: () => spool.dispose() }
   } catch (error) {
-    await dispose()
+    await spool.dispose()
     throw error
   }
 }
 
-/** @param spool where the content is written to, one file after the other; without it, it is found in the archive */
+type FileEntry = Extract<TarEntry, { kind: 'file' }>
+
+/**
+ * @param place says where the content of a file will be found
+ * @param write takes the content, unless it can be found where it is
+ */
 async function collect(
-  entries: ReturnType<typeof tarEntries>,
-  path: string,
-  spool: FileHandle | undefined,
+  entries: AsyncIterable<TarEntry>,
+  place: (entry: FileEntry) => SourceFile,
+  write?: (piece: Uint8Array) => Promise<void>,
 ): Promise<Map<string, ArchiveFile>> {
   const files = new Map<string, ArchiveFile>()
   const links = new Map<string, string>()
-  let spooled = 0
   for await (const entry of entries) {
     if (entry.kind === 'link') {
       links.set(entry.path, entry.target)
       continue
     }
-    const start = spool === undefined ? entry.offset : spooled
-    const { digests, head } = await takeIn(entry.path, entry.content, spool)
-    const file = fileOnDisk(path, { start, end: start + entry.size })
-    files.set(entry.path, { ...file, digests, head })
+    const file = place(entry)
+    files.set(entry.path, { ...file, ...(await takeIn(entry.path, entry.content, write)) })
     links.delete(entry.path)
-    spooled += entry.size
   }
   for (const link of links.keys()) {
     const file = follow(link, links, files)
@@ -111,7 +120,7 @@ async function collect(
 async function takeIn(
   path: string,
   content: AsyncIterable<Uint8Array>,
-  spool: FileHandle | undefined,
+  write?: (piece: Uint8Array) => Promise<void>,
 ): Promise<Pick<ArchiveFile, 'digests' | 'head'>> {
   const sha256 = createHash('sha256')
   const sha512 = parseBlobPath(path)?.algorithm === 'sha512' ? createHash('sha512') : undefined
@@ -120,7 +129,7 @@ async function takeIn(
     sha256.update(piece)
     sha512?.update(piece)
     if (head.length < MAGIC_LENGTH) head = Buffer.concat([head, piece.subarray(0, MAGIC_LENGTH)])
-    if (spool !== undefined) await writeWhole(spool, piece)
+    await write?.(piece)
   }
   const digest = digestOf('sha256', sha256.digest('hex'))
   return {
@@ -142,28 +151,6 @@ function follow(
     path = links.get(path)
   }
   return undefined
-}
-
-async function writeWhole(spool: FileHandle, piece: Uint8Array): Promise<void> {
-  try {
-    for (let at = 0; at < piece.length;) {
-      const { bytesWritten } = await spool.write(piece, at, piece.length - at)
-      at += bytesWritten
-    }
-  } catch (error) {
-    const message = `the archive can't be unpacked in the work folder: ${messageOf(error)}`
-    throw new Failure('STORE_FAILED', message, { cause: error })
-  }
-}
-
-async function makeFolder(workDir: string): Promise<string> {
-  try {
-    await mkdir(workDir, { recursive: true })
-    return await mkdtemp(join(workDir, 'archive-'))
-  } catch (error) {
-    const message = `the work folder ${workDir} can't be written: ${messageOf(error)}`
-    throw new Failure('STORE_FAILED', message, { cause: error })
-  }
 }
 
 function openPath(path: string, signal: AbortSignal): AsyncIterable<Uint8Array> {

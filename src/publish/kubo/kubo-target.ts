@@ -23,6 +23,10 @@ const ADD_PARAMETERS = {
   'wrap-with-directory': 'false',
   quieter: 'true',
   progress: 'false',
+  // the network is told of the root once all is there, not of every file
+  'fast-provide-root': 'false',
+  'fast-provide-dag': 'false',
+  'fast-provide-wait': 'false',
 }
 
 /**

@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process'
 import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import * as zlib from 'node:zlib'
 import { describe, expect, test } from '@jest/globals'
 import * as dagPb from '@ipld/dag-pb'
@@ -7,6 +9,7 @@ import { CID } from 'multiformats/cid'
 import { createPublisher } from '../../../src/publish/publish-layouts.ts'
 import type { PublisherOptions } from '../../../src/publish/publish-layouts.ts'
 import type { PublishInput, PublishProgress, PublishRequest } from '../../../src/publish/publisher.ts'
+import type { PublishTarget } from '../../../src/publish/target.ts'
 import {
   configOf,
   dockerArchive,
@@ -179,6 +182,40 @@ describe('a docker-archive', () => {
       'application/vnd.oci.image.layer.v1.tar+gzip',
       'application/vnd.oci.image.layer.v1.tar+zstd',
     ])
+  })
+
+  test('in a pipe with a name is read as a stream', async () => {
+    const plain = await tarOf(dockerArchive([{ layers: await twoLayers(), repoTags: ['app:1'] }]))
+    await inTemporaryFolder(async (folder) => {
+      const path = join(folder, 'pipe')
+      if ((await promisify(execFile)('mkfifo', [path]).catch(() => undefined)) === undefined) return
+      const writing = writeFile(path, plain)
+      const { layouts } = await publishing({ kind: 'path', path })
+      await writing
+      expect(layouts).toEqual([{ path: 'app', tags: ['1', 'latest'] }])
+    })
+  })
+
+  test('leaves nothing in the work folder even while it is published', async () => {
+    const plain = await tarOf(dockerArchive([{ layers: await twoLayers(), repoTags: ['app:1'] }]))
+    await inTemporaryFolder(async (folder) => {
+      const target = memoryTarget()
+      const left: string[][] = []
+      const watched: PublishTarget = {
+        ...target,
+        addFile: async (file, options) => {
+          left.push(await readdir(folder))
+          return target.addFile(file, options)
+        },
+      }
+      await createPublisher({ target: watched, workDir: folder }).publish({
+        input: streamOf(plain),
+        signal: never,
+      })
+      expect(left.length).toBeGreaterThan(0)
+      // Windows keeps the name of a file that is open
+      if (process.platform !== 'win32') expect(left.flat()).toEqual([])
+    })
   })
 
   test('of several repositories has a layout for each, whatever the order', async () => {
