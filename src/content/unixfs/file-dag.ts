@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 import type { Hash } from 'node:crypto'
 import * as dagPb from '@ipld/dag-pb'
-import { UnixFS } from 'ipfs-unixfs'
 import { CID } from 'multiformats/cid'
 import * as raw from 'multiformats/codecs/raw'
 import * as Digest from 'multiformats/hashes/digest'
 import { sha256 } from 'multiformats/hashes/sha2'
+import { encodeFileMessage } from './file-message.ts'
 
 /** Bytes per leaf under `unixfs-v1-2025` (IPIP-0499). */
 export const LEAF_SIZE = 1024 * 1024
@@ -135,9 +135,8 @@ export class FileDagBuilder {
   #endNode(level: number): void {
     const children = this.#levels[level] ?? []
     this.#levels[level] = []
-    const unixfs = new UnixFS({ type: 'file', blockSizes: children.map((child) => BigInt(child.fileSize)) })
     const bytes = dagPb.encode({
-      Data: unixfs.marshal(),
+      Data: encodeFileMessage(children.map((child) => child.fileSize)),
       Links: children.map((child) => ({ Hash: child.cid, Name: '', Tsize: child.dagSize })),
     })
     const cid = CID.createV1(
