@@ -198,7 +198,9 @@ export function contentSourceContract(
         const all = await source.list(at('many', sharded), { signal, limit: 100_000 })
         expect(new Set(all.map((entry) => entry.name)).size).toBe(MANY)
         const some = await source.list(at('many', sharded), { signal, limit: 700 })
-        expect(some).toEqual(all.slice(0, 700))
+        // A Kubo gives the parts of a shard in the order in which it finds them.
+        expect(new Set(some.map((entry) => entry.name)).size).toBe(700)
+        expect(some.every(({ name }) => all.some((entry) => entry.name === name))).toBe(true)
       })
 
       test('does not list a file', async () => {

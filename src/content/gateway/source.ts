@@ -12,7 +12,7 @@ import type {
 import { formatContentPath } from '../source.ts'
 import { contentUrl } from '../transport/content-url.ts'
 import { endpointAt, type EndpointOptions } from '../transport/endpoint.ts'
-import { ask } from '../transport/exchange.ts'
+import { ask, headerOf } from '../transport/exchange.ts'
 import {
   asDirectory,
   directoryEntries,
@@ -131,7 +131,8 @@ class GatewaySource implements ContentSource {
       const headers = { accept: 'application/vnd.ipld.raw' }
       const answer = await ask(this.#context.endpoint, { method: 'GET', path, headers, signal })
       const body = await answer.body.readAll(1024)
-      return answer.status === 200 && body.byteLength === 0
+      const isBlock = headerOf(answer, 'content-type').startsWith('application/vnd.ipld.raw')
+      return answer.status === 200 && isBlock && body.byteLength === 0
     } catch {
       return false
     }

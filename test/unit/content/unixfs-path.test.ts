@@ -1,0 +1,177 @@
+import { beforeAll, describe, expect, test } from '@jest/globals'
+import { CID } from 'multiformats/cid'
+import { directoryEntries, directoryRoot, takeEntries } from '../../../src/content/unixfs/directory.ts'
+import { resolvePath } from '../../../src/content/unixfs/path.ts'
+import {
+  BlockMemory,
+  rememberedOnly,
+  rememberingBlocks,
+} from '../../../src/content/unixfs/remembered-blocks.ts'
+import type { BlockReader } from '../../../src/content/unixfs/blocks.ts'
+import { type ContentTree, importTree, type TreeEntries } from '../../fixtures/content-tree.ts'
+import { HandMadeBlocks } from '../../fixtures/unixfs-blocks.ts'
+
+const { signal } = new AbortController()
+
+function readerOf(tree: ContentTree): BlockReader {
+  return { get: (cid) => Promise.resolve(tree.blocks.get(cid.toString())!) }
+}
+
+describe.each([3, 4, 8, 10])('a directory sharded by %i bits', (shardFanoutBits) => {
+  const COUNT = 700
+  let tree: ContentTree
+  beforeAll(async () => {
+    const entries: TreeEntries = {}
+    for (let index = 0; index < COUNT; index++) entries[`d/näme-${index}`] = Buffer.from(String(index % 7))
+    tree = await importTree(entries, { cidVersion: 1, shardSplitThresholdBytes: 1, shardFanoutBits })
+  })
+
+  test('has every entry where its hash says', async () => {
+    for (const [path, cid] of tree.cids) {
+      if (path === '') continue
+      const { cid: found } = await resolvePath(
+        readerOf(tree),
+        { root: tree.root, segments: path.split('/') },
+        { signal },
+      )
+      expect(found.equals(cid)).toBe(true)
+    }
+  })
+
+  test('has nothing else', async () => {
+    for (const name of ['absent', 'näme-', 'näme-700', '0', 'FF', '00näme-1']) {
+      await expect(
+        resolvePath(readerOf(tree), { root: tree.root, segments: ['d', name] }, { signal }),
+      ).rejects.toMatchObject({ code: 'CONTENT_NOT_FOUND', detail: { missing: 1 } })
+    }
+  })
+
+  test.each([1, 8])('lists all of them, %i shards in flight', async (readAhead) => {
+    const cid = tree.cids.get('d')!
+    const root = directoryRoot(cid, tree.blocks.get(cid.toString())!, 'd')
+    const entries = await takeEntries(directoryEntries(readerOf(tree), root, { signal, readAhead }), 10_000)
+    expect(new Set(entries.map(({ name }) => name)).size).toBe(COUNT)
+    expect(entries).toHaveLength(COUNT)
+  })
+})
+
+test('names the root, each directory and the end of a path', async () => {
+  const tree = await importTree({ 'a/b/c': Buffer.from('x') })
+  const { cid, cids } = await resolvePath(
+    readerOf(tree),
+    { root: tree.root, segments: ['a', 'b', 'c'] },
+    { signal },
+  )
+  expect(cids.map(String)).toEqual(['', 'a', 'a/b', 'a/b/c'].map((path) => tree.cids.get(path)!.toString()))
+  expect(cid.equals(tree.cids.get('a/b/c')!)).toBe(true)
+})
+
+describe('what leads nowhere', () => {
+  const blocks = new HandMadeBlocks()
+  const file = blocks.raw(Buffer.from('x'))
+  const root = blocks.directory([
+    ['file', file],
+    ['parts', blocks.file([[file, 1]])],
+    ['link', blocks.directory([], 'symlink')],
+    ['cbor', CID.parse('bafyreigbtj4x7ip5legnfznufuopl4sg4knzc2cof6duas4b3q2fy6swua')],
+    ['..', file],
+    ['', file],
+  ])
+
+  test.each([
+    [['none'], 0],
+    [['file', 'x'], 1],
+    [['parts', 'x'], 1],
+    [['link', 'x'], 1],
+    [['cbor', 'x', 'y'], 1],
+    [['..'], 0],
+    [['file', '.'], 1],
+    [[''], 0],
+  ])('%j', async (segments, missing) => {
+    await expect(resolvePath(blocks, { root, segments }, { signal })).rejects.toMatchObject({
+      code: 'CONTENT_NOT_FOUND',
+      detail: { missing },
+    })
+  })
+})
+
+describe('a shard that no program would make', () => {
+  test.each([
+    ['3 slots', 3, 0x22],
+    ['no slots', 0, 0x22],
+    ['2048 slots', 2048, 0x22],
+    ['another hash', 256, 0x12],
+  ])('%s', async (_, fanout, hashType) => {
+    const blocks = new HandMadeBlocks()
+    const root = blocks.shard([], fanout, hashType)
+    await expect(resolvePath(blocks, { root, segments: ['a'] }, { signal })).rejects.toMatchObject({
+      detail: { unsound: expect.anything() },
+    })
+  })
+
+  test('of one slot after the other, deeper than the hash', async () => {
+    const blocks = new HandMadeBlocks()
+    let cid = blocks.shard([['0A', blocks.raw(Buffer.from('x'))]])
+    for (let level = 0; level < 100; level++) {
+      const below = cid
+      cid = blocks.shard(
+        Array.from(
+          { length: 256 },
+          (_, slot) => [slot.toString(16).toUpperCase().padStart(2, '0'), below] as const,
+        ),
+      )
+    }
+    await expect(resolvePath(blocks, { root: cid, segments: ['a'] }, { signal })).rejects.toMatchObject({
+      code: 'CONTENT_NOT_FOUND',
+    })
+    expect(blocks.asked.length).toBeLessThanOrEqual(9)
+    const root = directoryRoot(cid, blocks.bytesOf(cid), 'd')
+    await expect(
+      takeEntries(directoryEntries(blocks, root, { signal, readAhead: 1 }), 10),
+    ).rejects.toMatchObject({
+      code: 'CONTENT_TOO_LARGE',
+    })
+  })
+
+  test('whose part has other slots, or is a file', async () => {
+    const blocks = new HandMadeBlocks()
+    for (const part of [blocks.shard([], 16), blocks.raw(Buffer.from('x')), blocks.directory([])]) {
+      const slots = Array.from({ length: 256 }, (_, slot) => slot.toString(16).toUpperCase().padStart(2, '0'))
+      const root = blocks.shard(slots.map((slot) => [slot, part]))
+      await expect(resolvePath(blocks, { root, segments: ['a'] }, { signal })).rejects.toMatchObject({
+        code: 'CONTENT_NOT_FOUND',
+      })
+    }
+  })
+})
+
+describe('remembered blocks', () => {
+  test('are read once, and answer alone', async () => {
+    const blocks = new HandMadeBlocks()
+    const inner = blocks.directory([['file', blocks.raw(Buffer.from('x'))]])
+    const root = blocks.directory([['inner', inner]])
+    const memory = new BlockMemory(10_000)
+    const path = { root, segments: ['inner', 'file'] }
+    for (let round = 0; round < 3; round++)
+      await resolvePath(rememberingBlocks(blocks, memory), path, { signal })
+    expect(blocks.asked).toHaveLength(2)
+    await resolvePath(rememberedOnly(memory), path, { signal })
+    await expect(resolvePath(rememberedOnly(new BlockMemory(0)), path, { signal })).rejects.toMatchObject({
+      code: 'CONTENT_UNAVAILABLE',
+    })
+  })
+
+  test('take no more bytes than they may', () => {
+    const blocks = new HandMadeBlocks()
+    const memory = new BlockMemory(10_000)
+    const cids = Array.from({ length: 50 }, (_, index) => {
+      const bytes = Buffer.alloc(1000, index)
+      const cid = blocks.raw(bytes)
+      memory.add(cid, bytes)
+      return cid
+    })
+    const kept = cids.filter((cid) => memory.get(cid) !== undefined)
+    expect(kept.length).toBeGreaterThan(4)
+    expect(kept.length).toBeLessThanOrEqual(10)
+  })
+})
