@@ -78,7 +78,6 @@ describe('the directories over stored files', () => {
         ['big', new Uint8Array(2_500_000)],
       ]),
     ],
-    ['2 400 blobs', blobs(2_400)],
     ['2 500 blobs', blobs(2_500)],
     ['3 000 blobs', blobs(3_000)],
     ['3 200 blobs', blobs(3_200)],

@@ -470,19 +470,17 @@ describe('a bad archive is refused before anything is stored', () => {
   })
 
   test('a decompression bomb, after a little of it', async () => {
-    let made = 0
-    const bomb = zlib.gzipSync(await tarOf([{ name: 'zeros', content: Buffer.alloc(20_000_000) }]))
+    const member = zlib.gzipSync(Buffer.alloc(1_000_000))
+    let members = 0
     const stream = (async function* () {
-      for (let at = 0; at < bomb.length; at += 1_000) {
-        yield bomb.subarray(at, at + 1_000)
-        made += 1_000
-      }
+      // a gzip file may have any number of members
+      for (; members < 10_000; members++) yield member
     })()
     const limits = { archiveLimits: { freeBytes: 1_000_000 } }
     await expect(publishing({ kind: 'stream', stream }, limits)).rejects.toThrow(
       /looks like a decompression bomb/,
     )
-    expect(made).toBeLessThan(bomb.length)
+    expect(members).toBeLessThan(1_000)
   })
 
   test('an endless one', async () => {
