@@ -1,0 +1,242 @@
+import { readFile } from 'node:fs/promises'
+import { beforeAll, describe, expect, test } from '@jest/globals'
+import { readSourceTree } from '../fixtures/source-tree.ts'
+import type { SourceFile } from '../fixtures/source-tree.ts'
+
+/**
+ * What each part of src/ may import, besides itself. A part is a folder or a file; a file belongs to the part with the
+ * longest path. Who needs an edge that is not here has mostly put something in the wrong place.
+ */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  'errors.ts': [],
+  reference: ['errors.ts'],
+  verify: ['errors.ts'],
+  layout: ['errors.ts', 'reference'],
+
+  // What knows nothing of images.
+  config: ['errors.ts'],
+  observability: ['errors.ts'],
+  http: ['errors.ts', 'reference'],
+
+  // Where bytes come from: the interface, what they have in common, and one folder for each kind of source.
+  content: ['errors.ts', 'reference'],
+  'content/unixfs': ['errors.ts', 'content', 'verify'],
+  'content/car': ['errors.ts', 'content', 'content/unixfs', 'verify'],
+  'content/transport': ['errors.ts', 'content'],
+  'content/gateway': [
+    'errors.ts',
+    'reference',
+    'content',
+    'content/car',
+    'content/transport',
+    'content/unixfs',
+    'verify',
+  ],
+  'content/kubo': [
+    'errors.ts',
+    'reference',
+    'content',
+    'content/gateway',
+    'content/transport',
+    'content/unixfs',
+  ],
+  'content/trusted-gateway': [
+    'errors.ts',
+    'content',
+    'content/gateway',
+    'content/transport',
+    'content/unixfs',
+  ],
+  cache: ['errors.ts', 'reference', 'content', 'verify'],
+  'content/embedded': [
+    'errors.ts',
+    'reference',
+    'cache',
+    'content',
+    'content/unixfs',
+    'verify',
+    // The interface of what can be published to, which the embedded store is.
+    'publish',
+  ],
+
+  naming: ['errors.ts', 'reference', 'content', 'content/transport'],
+  publish: ['errors.ts', 'reference', 'layout', 'content', 'content/unixfs'],
+  repository: ['errors.ts', 'reference', 'layout', 'content', 'naming', 'cache'],
+  registry: ['errors.ts', 'reference', 'layout', 'repository', 'http'],
+  cli: ['errors.ts', 'config', 'publish', 'repository'],
+
+  'app.ts': ['errors.ts', 'http', 'registry', 'repository', 'reference', 'observability'],
+  // Build everything, so they may import everything.
+  'wiring.ts': ['*'],
+  wiring: ['*'],
+  'main.ts': ['cli', 'wiring.ts'],
+}
+
+/** Parts that stand behind an interface. Only wiring.ts chooses among them, and what is named here builds on one. */
+const IMPLEMENTATIONS: Readonly<Record<string, readonly string[]>> = {
+  'content/embedded': [],
+  'content/kubo': [],
+  'content/trusted-gateway': [],
+  // A Kubo's own gateway is a gateway, and reading a plain one is mostly the same.
+  'content/gateway': ['content/kubo', 'content/trusted-gateway'],
+}
+
+/** Libraries that have one home, so that they can be exchanged there. */
+const HOMES: Readonly<Record<string, readonly string[]>> = {
+  winston: ['observability'],
+  'prom-client': ['observability'],
+  zod: ['config'],
+  yaml: ['config'],
+  commander: ['cli'],
+  'cli-progress': ['cli'],
+  'classic-level': ['cache'],
+  picomatch: ['repository'],
+  'tar-stream': ['publish'],
+  'ipfs-unixfs-importer': ['publish'],
+  express: ['http', 'registry', 'observability', 'app.ts', 'wiring.ts', 'wiring'],
+}
+
+const MAX_LINES = 300
+
+let files: SourceFile[]
+
+beforeAll(async () => {
+  files = await readSourceTree()
+})
+
+const PARTS = Object.keys(MAY_IMPORT).sort((a, b) => b.length - a.length)
+
+function partOf(path: string): string {
+  const part = PARTS.find((one) => path === one || path.startsWith(`${one}/`))
+  if (part === undefined)
+    throw new Error(`src/${path} belongs to no part of the table in architecture.test.ts`)
+  return part
+}
+
+/** `from → to` for each import from one part into another. */
+function edges(): { from: string; to: string; text: string }[] {
+  return files.flatMap((file) =>
+    file.imports
+      .map((target) => ({ from: partOf(file.path), to: partOf(target), text: `${file.path} → ${target}` }))
+      .filter(({ from, to }) => from !== to),
+  )
+}
+
+describe('imports', () => {
+  test('go only where the table has an edge', () => {
+    const forbidden = edges().filter(({ from, to }) => {
+      const allowed = MAY_IMPORT[from] ?? []
+      return !allowed.includes('*') && !allowed.includes(to)
+    })
+    expect(forbidden.map(({ text }) => text)).toEqual([])
+  })
+
+  test('make no cycle between parts', () => {
+    const graph = new Map<string, Set<string>>()
+    for (const { from, to } of edges()) graph.set(from, (graph.get(from) ?? new Set()).add(to))
+    expect(findCycle(graph)).toBeUndefined()
+    expect(
+      findCycle(
+        new Map([
+          ['a', new Set(['b'])],
+          ['b', new Set(['c'])],
+          ['c', new Set(['b'])],
+        ]),
+      ),
+    ).toEqual(['b', 'c', 'b'])
+  })
+
+  test('make no cycle between files, types aside', () => {
+    const graph = new Map(files.map((file) => [file.path, new Set(file.valueImports)]))
+    expect(findCycle(graph)).toBeUndefined()
+  })
+
+  test('of implementations are in wiring.ts alone', () => {
+    const wrong = edges().filter(({ from, to }) => {
+      const users = IMPLEMENTATIONS[to]
+      return users !== undefined && !from.startsWith('wiring') && !users.includes(from)
+    })
+    expect(wrong.map(({ text }) => text)).toEqual([])
+  })
+
+  test('name existing files, with their extension', () => {
+    const known = new Set(files.map(({ path }) => path))
+    const broken = files.flatMap(({ path, imports }) =>
+      imports.filter((target) => !known.has(target)).map((target) => `${path} → ${target}`),
+    )
+    expect(broken).toEqual([])
+  })
+})
+
+describe('packages', () => {
+  test('with a home are used only there', () => {
+    const wrong = files.flatMap(({ path, packages }) =>
+      packages
+        .filter((name) => !(HOMES[packageOf(name)] ?? [partOf(path)]).includes(partOf(path)))
+        .map((name) => `${path} → ${name}`),
+    )
+    expect(wrong).toEqual([])
+  })
+
+  test('are dependencies, not what happens to be installed', async () => {
+    const manifest = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8')) as {
+      dependencies: Record<string, string>
+    }
+    const wrong = files.flatMap(({ path, packages }) =>
+      packages
+        .filter((name) => !name.startsWith('node:') && !(packageOf(name) in manifest.dependencies))
+        .map((name) => `${path} → ${name}`),
+    )
+    expect(wrong).toEqual([])
+  })
+})
+
+describe('files', () => {
+  test(`have at most ${MAX_LINES} lines`, () => {
+    expect(
+      files.filter(({ lines }) => lines > MAX_LINES).map(({ path, lines }) => `${path}: ${lines}`),
+    ).toEqual([])
+  })
+
+  test('leave the process to main.ts', () => {
+    expect(files.filter(({ touchesProcess }) => touchesProcess).map(({ path }) => path)).toEqual(['main.ts'])
+  })
+
+  test('leave the console alone', () => {
+    expect(files.filter(({ touchesConsole }) => touchesConsole).map(({ path }) => path)).toEqual([])
+  })
+
+  test('have names that say what they are', () => {
+    const vague = /(^|[/-])(utils?|helpers?|managers?|common|misc)(\.ts$|\/|-)|(^|\/)index\.ts$/
+    expect(files.filter(({ path }) => vague.test(path)).map(({ path }) => path)).toEqual([])
+  })
+})
+
+/** `@ipld/car` for `@ipld/car/buffer-reader`. */
+function packageOf(name: string): string {
+  return name
+    .split('/')
+    .slice(0, name.startsWith('@') ? 2 : 1)
+    .join('/')
+}
+
+/** One cycle of a directed graph, its first node also its last. */
+function findCycle(graph: ReadonlyMap<string, ReadonlySet<string>>): string[] | undefined {
+  const done = new Set<string>()
+  const visit = (node: string, path: readonly string[]): string[] | undefined => {
+    const at = path.indexOf(node)
+    if (at !== -1) return [...path.slice(at), node]
+    if (done.has(node)) return undefined
+    for (const next of graph.get(node) ?? []) {
+      const cycle = visit(next, [...path, node])
+      if (cycle !== undefined) return cycle
+    }
+    done.add(node)
+    return undefined
+  }
+  for (const node of graph.keys()) {
+    const cycle = visit(node, [])
+    if (cycle !== undefined) return cycle
+  }
+  return undefined
+}
