@@ -103,6 +103,8 @@ async function collect(
   const links = new Map<string, string>()
   for await (const entry of entries) {
     if (entry.kind === 'link') {
+      // of entries with one path the last counts, as for tar
+      files.delete(entry.path)
       links.set(entry.path, entry.target)
       continue
     }

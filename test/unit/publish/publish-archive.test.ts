@@ -260,6 +260,11 @@ describe('a docker-archive', () => {
     const items = dockerArchive([{ layers: await twoLayers(), repoTags: ['app:1'] }])
     const { root } = await publishTar(items)
     expect((await publishTar([{ name: 'manifest.json', content: 'old' }, ...items])).root).toBe(root)
+    const moved = items.map((item) => (item.name === 'manifest.json' ? { ...item, name: 'new' } : item))
+    const link: ArchiveItem = { name: 'manifest.json', type: 'symlink', linkname: 'new' }
+    const old = { name: 'manifest.json', content: 'old' }
+    expect((await publishTar([old, ...moved, link])).root).toBe(root)
+    expect((await publishTar([{ ...link, linkname: 'old' }, ...items])).root).toBe(root)
   })
 
   test('may have hard links', async () => {
