@@ -18,7 +18,8 @@ export function exitCodeOf(error: unknown): ExitCode {
 /** Errors of `listen()`, which say neither what holds the port nor what to do. */
 function listenFailure(error: unknown, platform: string): string | undefined {
   if (!isListenError(error)) return undefined
-  const { code, address = 'this address', port } = error
+  const { code, port } = error
+  const address = error.address ?? error.hostname ?? 'this address'
   const where = port === undefined ? address : `${address}:${port}`
   switch (code) {
     case 'EADDRINUSE':
@@ -36,6 +37,7 @@ function listenFailure(error: unknown, platform: string): string | undefined {
 interface ListenError extends Error {
   readonly code: string
   readonly address?: string
+  readonly hostname?: string
   readonly port?: number
 }
 

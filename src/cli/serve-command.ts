@@ -20,9 +20,20 @@ export async function serveCommand(context: CommandContext): Promise<ExitCode> {
   try {
     await Promise.race([aborted(terminal.signal), ...(gateway.failed === undefined ? [] : [gateway.failed])])
   } finally {
-    await gateway.stop(AbortSignal.timeout(config.shutdownGrace))
+    await stopWithin(config.shutdownGrace, gateway)
   }
   return EXIT.done
+}
+
+/** The timer is a real one, which keeps the process alive: that of `AbortSignal.timeout` would not. */
+async function stopWithin(grace: number, gateway: RunningGateway): Promise<void> {
+  const over = new AbortController()
+  const timer = setTimeout(() => over.abort(), grace)
+  try {
+    await gateway.stop(over.signal)
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 function aborted(signal: AbortSignal): Promise<void> {
