@@ -1,4 +1,7 @@
+import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { beforeAll, describe, expect, test } from '@jest/globals'
 import { readSourceTree } from '../fixtures/source-tree.ts'
 import type { SourceFile } from '../fixtures/source-tree.ts'
@@ -98,6 +101,8 @@ const HOMES: Readonly<Record<string, readonly string[]>> = {
 
 const MAX_LINES = 300
 
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+
 let files: SourceFile[]
 
 beforeAll(async () => {
@@ -176,6 +181,16 @@ describe('packages', () => {
         .map((name) => `${path} → ${name}`),
     )
     expect(wrong).toEqual([])
+  })
+
+  test('have the names that are imported from them (Jest finds more in CommonJS packages than Node.js does)', async () => {
+    const imports = [...new Set(files.flatMap(({ runtimeImports }) => runtimeImports))]
+    expect(imports.length).toBeGreaterThan(20)
+    // Names repeat, so each gets a number.
+    const script = imports
+      .map((text, index) => text.replace(/(\w+)(?=,| })/g, `$1 as $1_${index}`))
+      .join('\n')
+    await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script], { cwd: ROOT })
   })
 
   test('are dependencies, not what happens to be installed', async () => {
