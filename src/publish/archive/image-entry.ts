@@ -25,12 +25,13 @@ export interface ArchiveTree extends SourceTree {
 }
 
 /**
- * Give the archive's only image the tag that the request has.
+ * Give the archive's only image the tag that the request has, unless it has it already.
  *
  * @throws Failure LAYOUT_INVALID when there are several, or it has one; NAME_INVALID for what is no tag
  */
-export function withTag(entries: readonly ImageEntry[], tag: string): ImageEntry[] {
+export function withTag(entries: readonly ImageEntry[], tag: string): readonly ImageEntry[] {
   if (!isTag(tag)) throw new Failure('NAME_INVALID', `"${tag.slice(0, 200)}" is not a tag`)
+  if (entries.some((entry) => entry.tag === tag)) return entries
   const named = entries.find((entry) => entry.tag !== undefined)
   if (named !== undefined) {
     throw new Failure('LAYOUT_INVALID', `the archive has the tag "${named.tag}" already: leave --tag out`)

@@ -1,3 +1,4 @@
+import { Failure } from '../../errors.ts'
 import { isJsonObject, parseJsonObject } from '../../layout/json-object.ts'
 import { nameOf as nameOfEntry } from '../../layout/entry-name.ts'
 import type { Digest } from '../../reference/digest.ts'
@@ -26,30 +27,22 @@ export async function readOciArchive(
   const [only] = layouts
   if (only === undefined || layouts.length > 1 || only !== '') {
     const files = new Map([...tree.files].filter(([path]) => layouts.some((layout) => isOf(layout, path))))
-    if (tag !== undefined) withTag(await allEntries(tree, layouts, signal), tag)
+    if (tag !== undefined) {
+      const message = `the layouts in ${tree.nameOf('')} are in folders: a tag can be given to one at its root only`
+      throw new Failure('LAYOUT_INVALID', message)
+    }
     return { ...tree, files, emptyDirectories: [], defaultFolder: '' }
   }
   const checked = await checkLayout(tree, only, new Map(), signal)
   const entries = entriesOf(tree, checked)
   const { mayLackPlatforms } = tree
-  if (tag !== undefined) return { ...layOut(withTag(entries, tag), tree.nameOf), mayLackPlatforms }
+  const tagged = tag === undefined ? entries : withTag(entries, tag)
+  if (tagged !== entries) return { ...layOut(tagged, tree.nameOf), mayLackPlatforms }
   const laidOut = layOut(entries, tree.nameOf)
   const repositories = new Set(entries.flatMap(({ repository }) => repository ?? []))
   if (repositories.size > 1) return { ...laidOut, mayLackPlatforms }
   const files = new Map([...tree.files].filter(([path]) => isOf(only, path)))
   return { ...tree, files, emptyDirectories: [], defaultFolder: laidOut.defaultFolder }
-}
-
-async function allEntries(
-  tree: SourceTree,
-  layouts: readonly string[],
-  signal: AbortSignal,
-): Promise<ImageEntry[]> {
-  const entries: ImageEntry[] = []
-  for (const layout of layouts) {
-    entries.push(...entriesOf(tree, await checkLayout(tree, layout, new Map(), signal)))
-  }
-  return entries
 }
 
 /** Whether a path belongs to a layout: index.json, oci-layout and blobs, also shared ones above it. */

@@ -343,6 +343,7 @@ describe('an archive of a layout', () => {
     const tagged = app()
     const files = tagged.layout.list(tagged.image, { ref: '1' }).files()
     await expect(publishTar(itemsOf(files), { tag: '7' })).rejects.toThrow(/has the tag "1" already/)
+    expect((await publishTar(itemsOf(files), { tag: '1' })).root).toBe(await folderCid(files))
   })
 
   test('may hold several, each in its folder', async () => {
@@ -354,6 +355,7 @@ describe('an archive of a layout', () => {
     const { root, layouts } = await publishTar([...itemsOf(files), { name: 'README', content: 'hi' }])
     expect(layouts.map(({ path }) => path)).toEqual(['deep/two', 'one'])
     expect(root).toBe(await folderCid(files))
+    await expect(publishTar(itemsOf(files), { tag: '1' })).rejects.toThrow(/to one at its root only/)
   })
 
   test('may hold sha512 blobs, entries with ./ in front, and long names', async () => {

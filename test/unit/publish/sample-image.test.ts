@@ -7,8 +7,10 @@ import { promisify } from 'node:util'
 import { describe, expect, test } from '@jest/globals'
 import { FileDagBuilder } from '../../../src/content/unixfs/file-dag.ts'
 import { buildDirectoryTree } from '../../../src/publish/directory-tree.ts'
+import { publishSample } from '../../../src/publish/sample/publish-sample.ts'
 import { greetingElf } from '../../../src/publish/sample/greeting-elf.ts'
 import { SAMPLE_GREETING, sampleFiles } from '../../../src/publish/sample/sample-image.ts'
+import { memoryTarget } from '../../fixtures/memory-target.ts'
 
 /** Stands in the README: whoever changes the sample changes it there too. */
 const SAMPLE_CID = 'bafybeidixxsiukzjhvans2xkbh3mfzq4vhmou6mzkky5mzamkp6gsxwgve'
@@ -36,6 +38,14 @@ describe('the sample image', () => {
     })
     const tree = await buildDirectoryTree(entries, () => undefined, new AbortController().signal)
     expect(tree.root.toString()).toBe(SAMPLE_CID)
+  })
+
+  test('is published as a sound layout under its name and tag', async () => {
+    const target = memoryTarget()
+    const { root, layouts } = await publishSample(target, new AbortController().signal)
+    expect(root).toBe(SAMPLE_CID)
+    expect(layouts.map(({ path, tags }) => `${path}:${tags[0]}`)).toEqual(['hello:1.0'])
+    expect(target.pinned).toEqual([{ cid: SAMPLE_CID, label: 'sample' }])
   })
 
   test('holds each blob under its digest, and nothing dated', async () => {
