@@ -91,8 +91,9 @@ gateway is asked that is not named here.
 
 ## Allow and deny lists
 
-Globs over \`/ipfs/<cid>/<path>\` and \`/ipns/<name>/<path>\`: \`*\` stands for anything but a slash, \`**\` for anything,
-\`{a,b}\` for either. Content is served when \`--allow\` is not given or one of it matches, and none of \`--deny\` does.
+Globs over \`/ipfs/<cid>/<path>\` and \`/ipns/<name>/<path>\`: \`*\` stands for anything but a slash, \`**\` for anything.
+One that names a folder stands for everything below it, and a CID may be in any of its spellings. Content is served when
+\`--allow\` is not given or one of it matches, and none of \`--deny\` does.
 
 ## Read from the environment without the prefix
 

@@ -39,10 +39,9 @@ export function readEnvironment(env: Environment): GivenSettings {
   return { settings, mistakes }
 }
 
-/** The parts between commas, except commas in the braces of a glob. */
 function splitList(text: string): string[] {
-  const parts = text.match(/(?:\{[^}]*\}|[^,])+/g) ?? []
-  return parts.map((part) => part.trim()).filter((part) => part !== '')
+  const parts = text.split(',').map((part) => part.trim())
+  return parts.filter((part) => part !== '')
 }
 
 /** `$XDG_DATA_HOME/ipfs-registry`, else `~/.local/share/ipfs-registry` (XDG Base Directory Specification). */

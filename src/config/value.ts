@@ -108,7 +108,7 @@ export function source() {
 /** A glob over `/ipfs/<cid>/<path>` and `/ipns/<name>/<path>`. */
 export function contentGlob() {
   return text((value) => {
-    if (!/^\/(?:ipfs|ipns|\*|\{)/.test(value)) {
+    if (!/^\/(?:ipfs\/|ipns\/|\*)/.test(value)) {
       throw new ValueMistake(
         'must be a glob that begins with /ipfs/ or /ipns/, as /ipns/images.example.org/**',
       )
