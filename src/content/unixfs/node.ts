@@ -107,7 +107,12 @@ function fileNode(
   return { kind: 'file', size, data: unixfs.data ?? NOTHING, children }
 }
 
-function fanoutOf(cid: CID, unixfs: UnixFS, hashType: number | undefined): number {
+/**
+ * Slots of a shard.
+ *
+ * @throws Failure CONTENT_NOT_FOUND when it is not sharded as UnixFS is
+ */
+export function fanoutOf(cid: CID, unixfs: UnixFS, hashType: number | undefined): number {
   if (hashType !== MURMUR3)
     throw unsound(cid, `a shard by hash 0x${(hashType ?? 0).toString(16)}, not murmur3`)
   const fanout = Number(unixfs.fanout ?? 0n)

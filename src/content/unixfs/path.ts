@@ -1,9 +1,9 @@
-import type { PBLink } from '@ipld/dag-pb'
 import type { CID } from 'multiformats/cid'
 import { Failure } from '../../errors.ts'
 import { type ContentPath, formatContentPath } from '../source.ts'
 import type { BlockReader } from './blocks.ts'
-import { DAG_PB, decodeNode, type ShardNode, unsound } from './node.ts'
+import { DirectoryIndex } from './directory-index.ts'
+import { DAG_PB, unsound } from './node.ts'
 import { slotsOf } from './shard-slot.ts'
 
 export interface ResolvedPath {
@@ -49,16 +49,16 @@ async function entryOf(
 ): Promise<CID | undefined> {
   // Nothing but dag-pb can be a directory, so there is no need to read the block.
   if (cid.code !== DAG_PB) return undefined
-  const node = decodeNode(cid, await blocks.get(cid, options))
-  if (node.kind === 'directory') return node.links.find((link) => link.Name === name)?.Hash
-  if (node.kind === 'shard') return shardEntry(blocks, cid, node, name, options)
-  return undefined
+  const directory = new DirectoryIndex(cid, await blocks.get(cid, options))
+  if (!directory.isDirectory) return undefined
+  if (directory.fanout === undefined) return directory.find(name)
+  return shardEntry(blocks, cid, directory, name, options)
 }
 
 async function shardEntry(
   blocks: BlockReader,
   root: CID,
-  top: ShardNode,
+  top: DirectoryIndex,
   name: string,
   options: { signal: AbortSignal },
 ): Promise<CID | undefined> {
@@ -66,26 +66,18 @@ async function shardEntry(
   let shard = top
   let cid = root
   for (;;) {
-    const prefix = slots.next(shard.fanout)
+    const prefix = shard.fanout === undefined ? undefined : slots.next(shard.fanout)
     if (prefix === undefined) throw unsound(cid, 'a shard below the last bit of the hash')
-    const link = linkInSlot(shard, prefix, name)
-    if (link === undefined) return undefined
-    if (link.Name !== prefix) return link.Hash
-    cid = link.Hash
-    const below = decodeNode(cid, await blocks.get(cid, options))
-    if (below.kind !== 'shard' || below.fanout !== top.fanout) {
+    const entry = shard.find(prefix + name)
+    if (entry !== undefined) return entry
+    const below = shard.find(prefix)
+    if (below === undefined) return undefined
+    cid = below
+    shard = new DirectoryIndex(cid, await blocks.get(cid, options))
+    if (shard.fanout === undefined || shard.fanout !== top.fanout) {
       throw unsound(cid, 'a shard whose part is no shard of the same kind')
     }
-    shard = below
   }
-}
-
-/** The entry itself, or else the shard below the slot it belongs to. */
-function linkInSlot(shard: ShardNode, prefix: string, name: string): PBLink | undefined {
-  return (
-    shard.links.find((link) => link.Name === prefix + name) ??
-    shard.links.find((link) => link.Name === prefix)
-  )
 }
 
 function notThere(path: ContentPath, index: number): Failure {

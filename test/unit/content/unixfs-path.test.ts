@@ -175,3 +175,69 @@ describe('remembered blocks', () => {
     expect(kept.length).toBeLessThanOrEqual(10)
   })
 })
+
+describe('a directory block', () => {
+  const bytesOf = (...hex: string[]): Uint8Array => Buffer.from(hex.join(''), 'hex')
+  const DIRECTORY = '0a020801'
+
+  test.each([
+    ['nothing', ''],
+    ['a field of another number', `${DIRECTORY}1a00`],
+    ['a link longer than the block', `127f00${DIRECTORY}`],
+    ['a length without end', `12ffffffffff${DIRECTORY}`],
+    ['a length that ends with the block', '12ff'],
+    ['a link with a field of another number', `12022200${DIRECTORY}`],
+    ['a link whose name is longer than the link', `12031205610a020801`],
+    ['a link of that name without a CID', `1203120161${DIRECTORY}`],
+    ['a link of that name with a malformed CID', `12070a02ffff120161${DIRECTORY}`],
+    ['data that is no UnixFS', '0a02ffff'],
+  ])('of %s is not sound', async (_, hex) => {
+    const blocks = new HandMadeBlocks()
+    const root = blocks.put(0x70, bytesOf(hex))
+    await expect(resolvePath(blocks, { root, segments: ['a'] }, { signal })).rejects.toMatchObject({
+      code: 'CONTENT_NOT_FOUND',
+      detail: { unsound: expect.anything() },
+    })
+  })
+
+  test('may have its data first, and links without names or sizes', async () => {
+    const blocks = new HandMadeBlocks()
+    const file = blocks.raw(Buffer.from('x'))
+    const hash = `0a24${Buffer.from(file.bytes).toString('hex')}`
+    const root = blocks.put(0x70, bytesOf(DIRECTORY, '1226', hash, '1229', hash, '120161'))
+    expect((await resolvePath(blocks, { root, segments: ['a'] }, { signal })).cid.equals(file)).toBe(true)
+  })
+
+  test('of thousands of entries gives the right one', async () => {
+    const blocks = new HandMadeBlocks()
+    const names = Array.from({ length: 5000 }, (_, index) => `${index}`.padStart(64, 'a'))
+    const root = blocks.directory(names.map((name) => [name, blocks.raw(Buffer.from(name))]))
+    for (const name of [names[0]!, names[777]!, names[4999]!]) {
+      const { cid } = await resolvePath(blocks, { root, segments: [name] }, { signal })
+      expect(Buffer.from(blocks.bytesOf(cid)).toString()).toBe(name)
+    }
+    for (const name of [names[0]!.slice(1), `${names[0]!}0`, 'a'.repeat(64)]) {
+      await expect(resolvePath(blocks, { root, segments: [name] }, { signal })).rejects.toMatchObject({
+        detail: { missing: 0 },
+      })
+    }
+  })
+})
+
+test('a sharded directory of 100 000 entries is listed shard by shard', async () => {
+  const blocks = new HandMadeBlocks()
+  const file = blocks.raw(Buffer.from('x'))
+  const slot = (index: number): string => index.toString(16).toUpperCase().padStart(2, '0')
+  const parts = Array.from({ length: 256 }, (_, top) =>
+    blocks.shard(
+      Array.from({ length: 400 }, (_, index) => [`${slot(index % 256)}entry-${top}-${index}`, file]),
+    ),
+  )
+  const cid = blocks.shard(parts.map((part, index) => [slot(index), part]))
+  const root = directoryRoot(cid, blocks.bytesOf(cid), 'd')
+  const some = await takeEntries(directoryEntries(blocks, root, { signal, readAhead: 4 }), 1000)
+  expect(some).toHaveLength(1000)
+  expect(blocks.asked.length).toBeLessThanOrEqual(3 + 4)
+  const all = await takeEntries(directoryEntries(blocks, root, { signal, readAhead: 4 }), 1_000_000)
+  expect(all).toHaveLength(102_400)
+})
