@@ -2,6 +2,8 @@ import type { ContentPath } from '../content/source.ts'
 import { Failure } from '../errors.ts'
 import type { NameResolver } from '../naming/resolver.ts'
 import { parseRepositoryName } from '../reference/name.ts'
+import { inspect } from './inspect.ts'
+import type { Inspection } from './inspection.ts'
 import { IpfsRepository, type IpfsParts } from './ipfs/repository.ts'
 import { IpnsRepository } from './ipfs/ipns-repository.ts'
 import type { Policy } from './policy.ts'
@@ -19,6 +21,32 @@ export class Repositories {
 
   constructor(options: RepositoriesOptions) {
     this.options = options
+  }
+
+  /**
+   * What `/ipfs/<cid>/<path>` or `/ipns/<name>/<path>` holds.
+   *
+   * @throws Failure NAME_INVALID for any other path; DENIED, NAME_UNRESOLVED, CONTENT_*
+   */
+  async inspect(path: string, signal: AbortSignal): Promise<Inspection> {
+    const { ipfs, resolver, policy } = this.options
+    const parsed = parseRepositoryName(path.replace(/^\/+|\/+$/g, ''))
+    if (parsed.kind === 'ipfs') {
+      policy.checkPath(parsed)
+      return inspect(path, parsed, ipfs, signal)
+    }
+    if (parsed.kind === 'ipns') {
+      policy.checkName(parsed.mutable, parsed.segments)
+      const { path: target } = await resolver.resolve(parsed.mutable, { signal })
+      policy.checkTarget(target)
+      return inspect(
+        path,
+        { root: target.root, segments: [...target.segments, ...parsed.segments] },
+        ipfs,
+        signal,
+      )
+    }
+    throw new Failure('NAME_INVALID', `"${path}" is neither /ipfs/<cid>/… nor /ipns/<name>/…`)
   }
 
   /** @throws Failure NAME_INVALID, NAME_UNKNOWN for a name that is neither IPFS nor IPNS, DENIED */

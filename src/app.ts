@@ -1,0 +1,85 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import { Router } from 'express'
+import { Failure } from './errors.ts'
+import { beginExchange, exchangeOf, type Exchange } from './http/exchange.ts'
+import { answerFailure } from './http/failure.ts'
+import { serveRegistry, type FindRepository } from './registry/endpoints.ts'
+
+export interface AppOptions {
+  readonly find: FindRepository
+  /** ms until a request without an answer gets 504. */
+  readonly answerTimeout: number
+  /** Requests under way at once. */
+  readonly maxRequests: number
+  readonly events: AppEvents
+}
+
+export interface AppEvents {
+  begun(): void
+  /** An answer has ended, or the client has left. */
+  ended(req: IncomingMessage, res: ServerResponse, exchange: Exchange): void
+  overloaded(): void
+  /** A defect of this program. */
+  broken(exchange: Exchange, error: unknown): void
+}
+
+type Step = (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void
+
+/**
+ * The way of a request, as one ordered list. It is an Express router without the application around it: that would
+ * exchange the prototypes of every request and response, which costs most of the time of a cached answer.
+ */
+export function createApp(options: AppOptions): RequestListener {
+  const router = Router({ caseSensitive: true, strict: true })
+  const steps: Step[] = [
+    // Every request gets an id, a deadline, an abort signal, and a line in the access log.
+    begin(options),
+    // What is too much is refused before anything is done for it.
+    admit(options),
+    // The registry protocol; it parses the raw URL itself and knows every path below /v2/.
+    (req, res, next) => {
+      serveRegistry(req, res, options.find).catch(next)
+    },
+  ]
+  for (const step of steps) router.use(step as never)
+  return (req, res) => {
+    router(req as never, res as never, (error?: unknown) => fail(options, req, res, error))
+  }
+}
+
+function begin({ answerTimeout, events }: AppOptions): Step {
+  return (req, res, next) => {
+    const exchange = beginExchange(req, res, answerTimeout)
+    events.begun()
+    res.once('close', () => events.ended(req, res, exchange))
+    next()
+  }
+}
+
+function admit({ maxRequests, events }: AppOptions): Step {
+  let underWay = 0
+  return (_req, res, next) => {
+    if (underWay >= maxRequests) {
+      events.overloaded()
+      next(
+        new Failure(
+          'OVERLOADED',
+          `${maxRequests} requests are under way, which is the limit of this gateway`,
+        ),
+      )
+      return
+    }
+    underWay += 1
+    res.once('close', () => {
+      underWay -= 1
+    })
+    next()
+  }
+}
+
+/** Every failure ends here, as JSON; one that is no {@link Failure} is a defect and is told to nobody but the log. */
+function fail({ events }: AppOptions, req: IncomingMessage, res: ServerResponse, error: unknown): void {
+  const reason = error ?? new Failure('ROUTE_UNKNOWN', 'no such endpoint')
+  if (!(reason instanceof Failure) && !res.destroyed) events.broken(exchangeOf(req), reason)
+  answerFailure(req, res, reason)
+}

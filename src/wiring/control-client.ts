@@ -1,0 +1,68 @@
+import { resolve } from 'node:path'
+import { createInterface } from 'node:readline'
+import { Readable } from 'node:stream'
+import { Client } from 'undici'
+import { Failure, type ErrorCode } from '../errors.ts'
+import type { PublishProgress, PublishRequest, PublishResult } from '../publish/publisher.ts'
+import type { Inspection } from '../repository/inspection.ts'
+import { controlSocket } from './control-server.ts'
+
+interface Line {
+  readonly progress?: PublishProgress
+  readonly result?: unknown
+  readonly failure?: { code: ErrorCode; message: string; detail?: unknown }
+}
+
+/** Publish through the gateway that holds the store. @throws what the gateway's own publishing throws */
+export async function publishThrough(
+  folder: string,
+  request: PublishRequest & { to: string },
+): Promise<PublishResult> {
+  const query = new URLSearchParams({ to: request.to })
+  if (request.name !== undefined) query.set('name', request.name)
+  if (request.tag !== undefined) query.set('tag', request.tag)
+  const { input } = request
+  if (input.kind === 'path') query.set('path', resolve(input.path))
+  const body = input.kind === 'stream' ? Readable.from(input.stream) : undefined
+  const path = `/publish?${query.toString()}`
+  return (await ask(folder, path, request.signal, body, request.onProgress)) as PublishResult
+}
+
+/** Inspect through the gateway that holds the store. */
+export async function inspectThrough(folder: string, path: string, signal: AbortSignal): Promise<Inspection> {
+  const query = new URLSearchParams({ path })
+  return (await ask(folder, `/inspect?${query.toString()}`, signal)) as Inspection
+}
+
+async function ask(
+  folder: string,
+  path: string,
+  signal: AbortSignal,
+  body?: Readable,
+  onProgress?: (progress: PublishProgress) => void,
+): Promise<unknown> {
+  const client = new Client('http://gateway', {
+    socketPath: controlSocket(folder),
+    headersTimeout: 0,
+    bodyTimeout: 0,
+  })
+  try {
+    const answer = await client.request({
+      method: 'POST',
+      path,
+      signal,
+      ...(body === undefined ? {} : { body }),
+    })
+    for await (const text of createInterface({ input: answer.body })) {
+      const line = JSON.parse(text) as Line
+      if (line.progress !== undefined) onProgress?.(line.progress)
+      if (line.failure !== undefined) {
+        throw new Failure(line.failure.code, line.failure.message, { detail: line.failure.detail })
+      }
+      if (line.result !== undefined) return line.result
+    }
+    throw new Failure('STORE_FAILED', 'the gateway that holds the store ended before it answered')
+  } finally {
+    await client.destroy()
+  }
+}

@@ -1,0 +1,80 @@
+import { chmod, rm } from 'node:fs/promises'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { join } from 'node:path'
+import { Failure, isFailure, messageOf } from '../errors.ts'
+import type { Publisher, PublishInput } from '../publish/publisher.ts'
+import type { Inspection } from '../repository/inspection.ts'
+
+/** Commands that a gateway does for other processes of its user, since it holds the store. */
+export interface Controlled {
+  readonly publisher: (to: string) => Promise<Publisher>
+  readonly inspect: (path: string, signal: AbortSignal) => Promise<Inspection>
+}
+
+/** Where the socket of a store is. */
+export function controlSocket(folder: string): string {
+  return join(folder, 'gateway.sock')
+}
+
+/** Answers are lines of JSON: `{progress}` any number of times, then `{result}` or `{failure}`. */
+export async function startControlServer(folder: string, controlled: Controlled): Promise<Server> {
+  const path = controlSocket(folder)
+  await rm(path, { force: true })
+  const server = createServer((req, res) => void answer(req, res, controlled))
+  server.requestTimeout = 0
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(path, resolve)
+  })
+  // Only the user who owns the store may fill it.
+  await chmod(path, 0o600)
+  return server
+}
+
+async function answer(req: IncomingMessage, res: ServerResponse, controlled: Controlled): Promise<void> {
+  const abort = new AbortController()
+  res.once('close', () => abort.abort(new Failure('CONTENT_UNAVAILABLE', 'the command has ended')))
+  const line = (value: unknown): void => void res.write(`${JSON.stringify(value)}\n`)
+  try {
+    const url = new URL(req.url ?? '/', 'http://gateway')
+    res.writeHead(200, { 'Content-Type': 'application/x-ndjson' })
+    if (url.pathname === '/inspect') {
+      line({ result: await controlled.inspect(url.searchParams.get('path') ?? '', abort.signal) })
+    } else {
+      line({ result: await publish(req, url.searchParams, controlled, line, abort.signal) })
+    }
+  } catch (error) {
+    const code = isFailure(error) ? error.code : 'INTERNAL'
+    line({
+      failure: { code, message: messageOf(error), detail: isFailure(error) ? error.detail : undefined },
+    })
+  }
+  res.end()
+}
+
+async function publish(
+  req: IncomingMessage,
+  query: URLSearchParams,
+  controlled: Controlled,
+  line: (value: unknown) => void,
+  signal: AbortSignal,
+): Promise<unknown> {
+  const path = query.get('path')
+  const name = query.get('name')
+  const tag = query.get('tag')
+  const input: PublishInput = path === null ? { kind: 'stream', stream: req } : { kind: 'path', path }
+  const publisher = await controlled.publisher(query.get('to') ?? 'embedded')
+  let last = 0
+  return publisher.publish({
+    input,
+    signal,
+    ...(name === null ? {} : { name }),
+    ...(tag === null ? {} : { tag }),
+    onProgress: (progress) => {
+      const now = performance.now()
+      if (now - last < 100) return
+      last = now
+      line({ progress })
+    },
+  })
+}

@@ -1,0 +1,133 @@
+import { BlobCache } from '../cache/blob-cache.ts'
+import type { BufferPool } from '../cache/buffer-pool.ts'
+import type { Config } from '../config/config.ts'
+import { EMBEDDED } from '../content/embedded/source.ts'
+import { failover } from '../content/failover.ts'
+import type { ContentSource } from '../content/source.ts'
+import { messageOf } from '../errors.ts'
+import { RememberingResolver } from '../naming/remembering-resolver.ts'
+import type { Logger } from '../observability/logger.ts'
+import type { Metrics } from '../observability/metrics.ts'
+import { LayoutBlobs } from '../repository/ipfs/layout-blobs.ts'
+import { LayoutReferrers } from '../repository/ipfs/layout-referrers.ts'
+import { Layouts } from '../repository/ipfs/layouts.ts'
+import { ParsedManifests } from '../repository/ipfs/parsed-manifests.ts'
+import { Policy } from '../repository/policy.ts'
+import { Repositories } from '../repository/repositories.ts'
+import { buildLookups, buildSources, type LocatedSource } from './sources.ts'
+import type { OpenStore } from './store.ts'
+
+/** Everything between the endpoints and the sources. */
+export interface Backend {
+  readonly repositories: Repositories
+  readonly cache: BlobCache
+  readonly sources: readonly ContentSource[]
+  readonly close: () => Promise<void>
+}
+
+export interface BackendParts {
+  readonly config: Config
+  readonly located: readonly LocatedSource[]
+  readonly store: OpenStore | undefined
+  readonly pool: BufferPool
+  readonly logger: Logger
+  readonly metrics: Metrics
+}
+
+/** Bytes that one fetch keeps in memory: behind a file only what its readers are likely to want next. */
+const WINDOW_WITH_DISK = 4 * 1024 * 1024
+const WINDOW_WITHOUT_DISK = 8 * 1024 * 1024
+const MOST_FILLS = 64
+/** ms that a search for a layout or name goes on after everyone's time was up. */
+const LAYOUT_LINGER = 60_000
+
+export async function buildBackend(parts: BackendParts): Promise<Backend> {
+  const { config, located, store, pool, metrics, logger } = parts
+  const sources = buildSources(config, located, store)
+  const hint = config.public ? undefined : 'Public gateways are asked only with --public'
+  const content = failover(sources, {
+    hedgeDelay: config.hedgeDelay,
+    events: sourceEvents(metrics, logger),
+    ...(hint === undefined ? {} : { hint }),
+  })
+  const cache = new BlobCache({
+    disk: store?.blobs,
+    pool,
+    memorySize: config.memoryCacheSize,
+    windowBytes: store === undefined ? WINDOW_WITHOUT_DISK : WINDOW_WITH_DISK,
+    maxFills: MOST_FILLS,
+    lingerMs: config.backgroundTimeout,
+    events: cacheEvents(metrics, logger),
+  })
+  const resolver = new RememberingResolver({
+    lookups: buildLookups(config, located),
+    settings: {
+      ttlFloor: config.ipnsTtlMin,
+      ttlCeiling: config.ipnsTtlMax,
+      staleFor: config.ipnsStale,
+    },
+    ...(store === undefined ? {} : { memory: store.roots }),
+    warn: (message) => logger.warn(message),
+  })
+  await resolver.restore()
+  const { maxIndexSize, maxManifestSize } = config
+  const layouts = new Layouts({
+    content,
+    maxIndexSize,
+    localSources: new Set([EMBEDDED]),
+    lingerMs: LAYOUT_LINGER,
+  })
+  const repositories = new Repositories({
+    ipfs: {
+      layouts,
+      blobs: new LayoutBlobs(content, cache),
+      parsed: new ParsedManifests(),
+      referrers: new LayoutReferrers(LAYOUT_LINGER),
+      maxManifestSize,
+    },
+    resolver,
+    policy: new Policy(config.allow, config.deny),
+  })
+  const close = async (): Promise<void> => {
+    cache.close()
+    await resolver.close()
+    await Promise.all(located.map(({ dispatcher }) => dispatcher.destroy()))
+  }
+  return { repositories, cache, sources, close }
+}
+
+function sourceEvents(
+  metrics: Metrics,
+  logger: Logger,
+): NonNullable<Parameters<typeof failover>[1]['events']> {
+  return {
+    ended: (source, outcome) => metrics.sourceRequests.add({ source, outcome }),
+    answered: (source, seconds) => metrics.sourceFirstByteSeconds.observe({ source }, seconds),
+    received: (source, bytes) => metrics.sourceBytes.add({ source }, bytes),
+    discredited: (source, reason) => {
+      metrics.digestMismatches.add({ source })
+      logger.warn('a source sent wrong bytes', { source, reason })
+    },
+    continued: (from, to, position, reason) =>
+      logger.info('a body goes on at another source', { from, to, position, reason }),
+  }
+}
+
+function cacheEvents(metrics: Metrics, logger: Logger): NonNullable<BlobCacheEvents> {
+  return {
+    hit: (kind) => metrics.cacheHits.add({ cache: kind === 'memory' ? 'memory' : 'blobs' }),
+    miss: () => metrics.cacheMisses.add({ cache: 'blobs' }),
+    writeFailed: (error) => {
+      metrics.cacheWriteFailures.add()
+      logger.warn('a blob could not be written to the store; it is served all the same', {
+        error: messageOf(error),
+      })
+    },
+    readFailed: (digest, error) => {
+      metrics.cacheReadFailures.add()
+      logger.error('a stored blob is damaged or can not be read', { digest, error: messageOf(error) })
+    },
+  }
+}
+
+type BlobCacheEvents = ConstructorParameters<typeof BlobCache>[0]['events']

@@ -1,0 +1,195 @@
+import type { Server } from 'node:http'
+import { createApp, type AppEvents } from '../app.ts'
+import type { RunningGateway } from '../cli/program.ts'
+import type { Terminal } from '../cli/terminal.ts'
+import { formatAddress } from '../config/address.ts'
+import type { Config } from '../config/config.ts'
+import { createEmbeddedTarget } from '../content/embedded/target.ts'
+import { Failure, isFailure, messageOf } from '../errors.ts'
+import { ListeningServer } from '../http/server.ts'
+import { createAccessLog } from '../observability/access-log.ts'
+import { createAdminApp } from '../observability/admin-server.ts'
+import { Health } from '../observability/health.ts'
+import { createLogger, type Logger } from '../observability/logger.ts'
+import { createMetrics, type Metrics } from '../observability/metrics.ts'
+import { publishSample } from '../publish/sample/publish-sample.ts'
+import { SAMPLE_NAME, SAMPLE_TAG } from '../publish/sample/sample-image.ts'
+import { startControlServer } from './control-server.ts'
+import { embeddedPublisher, kuboPublisher } from './publishing.ts'
+import { buildBackend, type Backend } from './repositories.ts'
+import { locateSources } from './sources.ts'
+import { createBufferPool, openStore, type OpenStore } from './store.ts'
+
+/** Builds a gateway from its settings and starts it. */
+export async function serve(config: Config, terminal: Terminal): Promise<RunningGateway> {
+  const logger = createLogger({
+    level: config.logLevel,
+    format: config.logFormat,
+    stream: terminal.stderr as never,
+  })
+  const exposed = createMetrics()
+  const { metrics } = exposed
+  const pool = createBufferPool()
+  const store = await openConfiguredStore(config, pool, metrics)
+  const located = await locateSources(config, terminal.signal)
+  const backend = await buildBackend({ config, located, store, pool, logger, metrics })
+  const control = store === undefined ? undefined : await startControl(config, store, backend, logger)
+  const server = await listen(config, backend, logger, metrics)
+  const health = new Health({
+    storeReady: () => true,
+    sources: backend.sources,
+    onSource: (source, healthy) => metrics.sourceHealthy.set({ source }, healthy ? 1 : 0),
+  })
+  await health.start()
+  const admin = await listenAdmin(config, {
+    readiness: () => health.readiness(),
+    metrics: {
+      contentType: exposed.contentType,
+      expose: () => {
+        metrics.fillsInFlight.set(backend.cache.fillCount)
+        if (store !== undefined) metrics.cacheBytes.set({ cache: 'blobs' }, store.blobs.cacheBytes)
+        return exposed.expose()
+      },
+    },
+  })
+  const scheme = config.tlsCert === undefined ? 'http' : 'https'
+  const url = `${scheme}://${formatAddress({ host: config.listen.host, port: server.port })}`
+  const sources = backend.sources.map(({ name }) => name).join(', ')
+  logger.info(`listening on ${url}`, { sources, store: store?.folder ?? 'memory' })
+  return {
+    url,
+    adminUrl:
+      admin === undefined || config.adminListen === undefined
+        ? undefined
+        : `http://${formatAddress({ host: config.adminListen.host, port: admin.port })}`,
+    lines: config.sample && store !== undefined ? await sampleLines(store, server.port, terminal.signal) : [],
+    async stop(signal) {
+      health.drain()
+      logger.info('stopping: what is under way may end')
+      const cut = new Promise<void>((resolve) => {
+        if (signal.aborted) resolve()
+        else signal.addEventListener('abort', () => resolve(), { once: true })
+      })
+      await Promise.race([server.close(config.shutdownGrace), cut])
+      await server.close(0)
+      health.stop()
+      control?.closeAllConnections()
+      control?.close()
+      await admin?.close(0)
+      await backend.close()
+      await store?.close()
+      exposed.close()
+      logger.flush()
+    },
+  }
+}
+
+async function openConfiguredStore(
+  config: Config,
+  pool: ReturnType<typeof createBufferPool>,
+  metrics: Metrics,
+): Promise<OpenStore | undefined> {
+  if (config.store.kind === 'memory') return undefined
+  try {
+    return await openStore(config, config.store.path, pool, metrics)
+  } catch (error) {
+    if (!isFailure(error, 'STORE_LOCKED')) throw error
+    throw new Failure(
+      'STORE_LOCKED',
+      `${error.message}: another gateway serves it already. Give this one a store of its own (--store DIR), or stop that one`,
+      { cause: error },
+    )
+  }
+}
+
+async function startControl(
+  config: Config,
+  store: OpenStore,
+  backend: Backend,
+  logger: Logger,
+): Promise<Server | undefined> {
+  try {
+    return await startControlServer(store.folder, {
+      publisher: (to) =>
+        to === 'kubo'
+          ? kuboPublisher(config, store.blobs.workFolder, new AbortController().signal)
+          : Promise.resolve(embeddedPublisher(store)),
+      inspect: (path, signal) => backend.repositories.inspect(path, signal),
+    })
+  } catch (error) {
+    logger.warn('commands can not use this store while the gateway runs', { error: messageOf(error) })
+    return undefined
+  }
+}
+
+function listen(
+  config: Config,
+  backend: Backend,
+  logger: Logger,
+  metrics: Metrics,
+): Promise<ListeningServer> {
+  const handler = createApp({
+    find: (name) => backend.repositories.find(name),
+    answerTimeout: config.answerTimeout,
+    maxRequests: config.maxRequests,
+    events: appEvents(logger, metrics),
+  })
+  const { tlsCert, tlsKey } = config
+  return ListeningServer.listen(handler, {
+    ...config.listen,
+    tls: tlsCert === undefined || tlsKey === undefined ? undefined : { cert: tlsCert, key: tlsKey },
+    onTlsError: (error) => logger.error('the new certificate can not be used', { error: messageOf(error) }),
+  })
+}
+
+async function listenAdmin(
+  config: Config,
+  options: Parameters<typeof createAdminApp>[0],
+): Promise<ListeningServer | undefined> {
+  if (config.adminListen === undefined) return undefined
+  const app = createAdminApp(options)
+  return ListeningServer.listen((req, res) => void app(req, res), {
+    ...config.adminListen,
+    tls: undefined,
+    onTlsError: () => undefined,
+  })
+}
+
+function appEvents(logger: Logger, metrics: Metrics): AppEvents {
+  const access = createAccessLog(logger)
+  return {
+    begun: () => metrics.requestsInFlight.add(1),
+    overloaded: () => metrics.overloaded.add({ queue: 'requests' }),
+    broken: (exchange, error) => logger.error('defect', { id: exchange.id, error }),
+    ended: (req, res, exchange) => {
+      const { facts } = exchange
+      const seconds = (performance.now() - exchange.started) / 1000
+      const method = req.method === 'GET' || req.method === 'HEAD' ? req.method : 'other'
+      const code = res.headersSent ? String(res.statusCode) : '499'
+      metrics.requestsInFlight.add(-1)
+      metrics.requests.add({ route: facts.route, method, code })
+      metrics.requestSeconds.observe({ route: facts.route }, seconds)
+      if (facts.bytes > 0) metrics.sentBytes.add({ from: originOf(facts.source) }, facts.bytes)
+      access({
+        ...facts,
+        id: exchange.id,
+        method: req.method ?? '',
+        url: req.url ?? '',
+        status: res.headersSent ? res.statusCode : undefined,
+        milliseconds: seconds * 1000,
+        complete: res.writableFinished,
+        client: req.socket.remoteAddress,
+        agent: req.headers['user-agent'],
+      })
+    },
+  }
+}
+
+function originOf(source: string | undefined): 'memory' | 'disk' | 'source' {
+  return source === 'memory' || source === 'disk' ? source : 'source'
+}
+
+async function sampleLines(store: OpenStore, port: number, signal: AbortSignal): Promise<string[]> {
+  const { root } = await publishSample(createEmbeddedTarget(store), signal)
+  return [`docker run --rm localhost:${port}/ipfs/${root}/${SAMPLE_NAME}:${SAMPLE_TAG}`]
+}

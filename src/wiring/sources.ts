@@ -1,0 +1,163 @@
+import { Agent, EnvHttpProxyAgent, type Dispatcher } from 'undici'
+import type { Config, ConfiguredSource } from '../config/config.ts'
+import { endpointOfMultiaddr } from '../config/multiaddr.ts'
+import { createEmbeddedSource, type EmbeddedStore } from '../content/embedded/source.ts'
+import { createGatewaySource } from '../content/gateway/source.ts'
+import { discoverKubo } from '../content/kubo/discover.ts'
+import { createKuboSource } from '../content/kubo/source.ts'
+import { limited, Slots } from '../content/limited.ts'
+import type { ContentSource } from '../content/source.ts'
+import { createTrustedGatewaySource } from '../content/trusted-gateway/source.ts'
+import { Failure } from '../errors.ts'
+import { parseDnsServer } from '../naming/dns-server.ts'
+import { DnsLinkLookup } from '../naming/dnslink-lookup.ts'
+import { GatewayLookup } from '../naming/gateway-lookup.ts'
+import { KuboLookup } from '../naming/kubo-lookup.ts'
+import type { NameLookup } from '../naming/resolver.ts'
+
+/** A source that is known where it is. */
+export interface LocatedSource {
+  readonly setting: ConfiguredSource
+  readonly kind: 'embedded' | 'kubo' | 'gateway' | 'trusted-gateway'
+  readonly name: string
+  readonly url: string
+  readonly dispatcher: Dispatcher
+}
+
+/** Bytes of an answer that wait unread for one connection. */
+const SOCKET_BUFFER = 512 * 1024
+
+/**
+ * The configured sources with their addresses, a Kubo looked for where none is named.
+ *
+ * @throws Failure CONTENT_UNAVAILABLE when a source that is not optional can't be found
+ */
+export async function locateSources(config: Config, signal: AbortSignal): Promise<LocatedSource[]> {
+  const located: LocatedSource[] = []
+  const names = new Set<string>()
+  for (const setting of config.sources) {
+    const place = await locate(config, setting, signal)
+    if (place === undefined) continue
+    const base = place.kind === 'embedded' || place.kind === 'kubo' ? place.kind : nameOf(place)
+    let name = base
+    for (let count = 2; names.has(name); count += 1) name = `${base}-${count}`
+    names.add(name)
+    located.push({ ...place, setting, name, dispatcher: dispatcherFor(config, place.socketPath) })
+  }
+  return located
+}
+
+interface Place {
+  readonly kind: LocatedSource['kind']
+  readonly url: string
+  readonly socketPath: string | undefined
+}
+
+async function locate(
+  config: Config,
+  setting: ConfiguredSource,
+  signal: AbortSignal,
+): Promise<Place | undefined> {
+  const { kind, url, socketPath, optional } = setting
+  if (kind === 'embedded') return { kind, url: '', socketPath: undefined }
+  if (url !== undefined) return { kind, url, socketPath }
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(2_000)])
+  const found = await discoverKubo({
+    repo: config.kuboRepository,
+    endpointOf: endpointOfMultiaddr,
+    signal: limit,
+  }).catch(() => undefined)
+  if (found !== undefined || optional) return found
+  throw new Failure(
+    'CONTENT_UNAVAILABLE',
+    `no Kubo was found by ${config.kuboRepository}/api; start it, or name its address: --source kubo=http://127.0.0.1:5001`,
+  )
+}
+
+function nameOf(place: Place): string {
+  return `${place.kind}:${new URL(place.url).host}`
+}
+
+function dispatcherFor(config: Config, socketPath: string | undefined): Dispatcher {
+  const options = {
+    connections: 256,
+    pipelining: 1,
+    keepAliveTimeout: 30_000,
+    // Patience is the sources' own business: they know a slow reader from a stalled answer.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    connect: {
+      timeout: 10_000,
+      highWaterMark: SOCKET_BUFFER,
+      ...(socketPath === undefined ? {} : { socketPath }),
+    },
+  }
+  const { proxy } = config
+  if (proxy === undefined || socketPath !== undefined) return new Agent(options)
+  return new EnvHttpProxyAgent({
+    ...options,
+    ...(proxy.httpProxy === undefined ? {} : { httpProxy: proxy.httpProxy }),
+    ...(proxy.httpsProxy === undefined ? {} : { httpsProxy: proxy.httpsProxy }),
+    noProxy: proxy.noProxy,
+  })
+}
+
+/** The implementations behind the located sources, each with its bounded queue. */
+export function buildSources(
+  config: Config,
+  located: readonly LocatedSource[],
+  store: EmbeddedStore | undefined,
+): ContentSource[] {
+  const sources: ContentSource[] = []
+  for (const source of located) {
+    const made = build(config, source, store)
+    if (made === undefined) continue
+    const slots = new Slots(made.name, source.setting.concurrency, config.sourceQueue)
+    sources.push(source.kind === 'embedded' ? made : limited(made, slots))
+  }
+  return sources
+}
+
+function build(
+  config: Config,
+  source: LocatedSource,
+  store: EmbeddedStore | undefined,
+): ContentSource | undefined {
+  const endpoint = endpointOf(config, source)
+  switch (source.kind) {
+    case 'embedded':
+      return store === undefined ? undefined : createEmbeddedSource(store)
+    case 'kubo':
+      return createKuboSource({
+        ...endpoint,
+        rpcUrl: source.url,
+        gatewayUrlOf: (address) => endpointOfMultiaddr(address)?.url,
+      })
+    case 'gateway':
+      return createGatewaySource({ ...endpoint, baseUrl: source.url })
+    case 'trusted-gateway':
+      return createTrustedGatewaySource({ ...endpoint, baseUrl: source.url })
+  }
+}
+
+/** Who can resolve mutable names, in the order of the sources. */
+export function buildLookups(config: Config, located: readonly LocatedSource[]): NameLookup[] {
+  const lookups: NameLookup[] = []
+  for (const source of located) {
+    const endpoint = endpointOf(config, source)
+    if (source.kind === 'kubo') lookups.push(new KuboLookup({ ...endpoint, rpcUrl: source.url }))
+    if (source.kind === 'gateway') lookups.push(new GatewayLookup({ ...endpoint, baseUrl: source.url }))
+  }
+  const servers = config.dnsServer.map((server) => parseDnsServer(server))
+  lookups.push(new DnsLinkLookup(servers.length === 0 ? {} : { servers }))
+  return lookups
+}
+
+function endpointOf(config: Config, source: LocatedSource) {
+  return {
+    name: source.name,
+    dispatcher: source.dispatcher,
+    headers: source.setting.headers,
+    stallTimeout: config.stallTimeout,
+  }
+}

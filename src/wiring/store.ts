@@ -1,0 +1,73 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { BufferPool } from '../cache/buffer-pool.ts'
+import { DiskBlobs } from '../cache/disk-blobs.ts'
+import { openMetadata, type Metadata } from '../cache/metadata.ts'
+import type { Config } from '../config/config.ts'
+import { BlockTable } from '../content/embedded/block-table.ts'
+import { Failure, messageOf } from '../errors.ts'
+import type { RootsMemory, SavedName } from '../naming/roots-memory.ts'
+import type { Metrics } from '../observability/metrics.ts'
+
+/** The store on disk, open: this process holds it. */
+export interface OpenStore {
+  readonly folder: string
+  readonly blobs: DiskBlobs
+  readonly table: BlockTable
+  readonly roots: RootsMemory
+  close(): Promise<void>
+}
+
+/** ms between two notes of what was used lately. */
+const SAVE_USE_EVERY = 60_000
+
+/** Buffers for reading blobs; the limit leaves dozens of slow readers with small ones. */
+export function createBufferPool(): BufferPool {
+  return new BufferPool({ large: 512 * 1024, small: 256 * 1024, limit: 16 * 1024 * 1024 })
+}
+
+/** @throws Failure STORE_LOCKED when another process holds it, STORE_FAILED */
+export async function openStore(
+  config: Config,
+  folder: string,
+  pool: BufferPool,
+  metrics?: Metrics,
+): Promise<OpenStore> {
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    throw new Failure('STORE_FAILED', `the store ${folder} can't be made: ${messageOf(error)}`, {
+      cause: error,
+    })
+  }
+  const metadata = await openMetadata(join(folder, 'metadata'))
+  const blobs = await DiskBlobs.open({
+    folder,
+    metadata,
+    cacheSize: config.cacheSize,
+    pool,
+    onEvict: () => metrics?.cacheEvictions.add({ cache: 'blobs' }),
+  })
+  const timer = setInterval(() => void blobs.saveUse().catch(() => undefined), SAVE_USE_EVERY)
+  timer.unref()
+  return {
+    folder,
+    blobs,
+    table: new BlockTable(metadata),
+    roots: rootsIn(metadata),
+    async close() {
+      clearInterval(timer)
+      await blobs.saveUse().catch(() => undefined)
+      await metadata.close()
+    },
+  }
+}
+
+function rootsIn(metadata: Metadata): RootsMemory {
+  const table = metadata.sublevel<string, SavedName>('name', { valueEncoding: 'json' })
+  return {
+    load: () => table.values().all(),
+    save: (name, saved) => table.put(name, saved),
+    remove: (name) => table.del(name),
+  }
+}
