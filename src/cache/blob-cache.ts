@@ -4,7 +4,8 @@ import { Failure, isFailure } from '../errors.ts'
 import type { Digest } from '../reference/digest.ts'
 import type { BufferPool } from './buffer-pool.ts'
 import type { DiskBlobs } from './disk-blobs.ts'
-import { Fill, type Fetch, type VerifiedBlob } from './fill.ts'
+import type { Fetch, VerifiedBlob } from './fill-options.ts'
+import { Fill } from './fill.ts'
 
 /** Blobs up to this many bytes are kept in memory, where there is room. */
 const SMALL = 256 * 1024

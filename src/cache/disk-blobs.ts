@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import { Failure, messageOf } from '../errors.ts'
 import { algorithmOf, encodedOf, isDigest, type Digest } from '../reference/digest.ts'
 import type { BufferPool } from './buffer-pool.ts'
-import { CHUNK, sumsMatch } from './chunk-sums.ts'
 import type { Metadata } from './metadata.ts'
 import { Spool } from './spool.ts'
+import { readStored, type StoredBlob } from './stored-blob.ts'
 
 interface BlobRecord {
   readonly size: number
@@ -24,13 +24,6 @@ export interface DiskBlobsOptions {
   readonly cacheSize: number
   readonly pool: BufferPool
   readonly onEvict?: (digest: Digest, size: number) => void
-}
-
-/** A stored blob that is open for reading. */
-export interface StoredBlob {
-  readonly size: number
-  /** Pieces of the range, each checked against its checksums; a piece is valid until the next is asked for. */
-  read(start: number, end: number): AsyncGenerator<Uint8Array>
 }
 
 /**
@@ -155,10 +148,17 @@ export class DiskBlobs {
       return undefined
     }
     const sums = new Uint32Array(raw.slice().buffer)
-    return {
-      size: record.size,
-      read: (start, end) => this.read(digest, record, sums, start, end),
+    const { size } = record
+    const file = {
+      open: () => this.openFile(digest),
+      size,
+      sums,
+      onDamage: async (position: number): Promise<Failure> => {
+        await this.remove(digest)
+        return new Failure('CONTENT_INVALID', `the stored copy of ${digest} is damaged at byte ${position}`)
+      },
     }
+    return { size, read: (start, end) => readStored(file, this.options.pool, start, end) }
   }
 
   /** Drop a blob that is not published; a published one stays, damaged as it may be, for what is still good of it. */
@@ -178,43 +178,6 @@ export class DiskBlobs {
     }
     this.dirty.clear()
     await batch.write()
-  }
-
-  private async *read(
-    digest: Digest,
-    record: BlobRecord,
-    sums: Uint32Array,
-    start: number,
-    end: number,
-  ): AsyncGenerator<Uint8Array> {
-    const { pool } = this.options
-    const file = await this.openFile(digest)
-    let next: Promise<{ buffer: Buffer; bytes: number }> | undefined
-    let lent: Buffer | undefined
-    try {
-      let position = Math.floor(start / CHUNK) * CHUNK
-      if (position < end) next = readChunks(file, pool, position, record.size)
-      while (next !== undefined) {
-        const { buffer, bytes } = await next
-        lent = buffer
-        const piece = buffer.subarray(0, bytes)
-        const following = position + bytes
-        next = bytes > 0 && following < end ? readChunks(file, pool, following, record.size) : undefined
-        next?.catch(() => undefined)
-        if (bytes === 0 || !sumsMatch(piece, position / CHUNK, sums)) {
-          await this.remove(digest)
-          throw new Failure('CONTENT_INVALID', `the stored copy of ${digest} is damaged at byte ${position}`)
-        }
-        yield piece.subarray(Math.max(0, start - position), Math.min(bytes, end - position))
-        pool.give(buffer)
-        lent = undefined
-        position = following
-      }
-    } finally {
-      if (lent !== undefined) pool.give(lent)
-      await next?.then(({ buffer }) => pool.give(buffer)).catch(() => undefined)
-      await file.close()
-    }
   }
 
   private async openFile(digest: Digest): Promise<FileHandle> {
@@ -290,28 +253,6 @@ export class DiskBlobs {
 
   private pathOf(digest: Digest): string {
     return join(this.folderOf(digest), encodedOf(digest))
-  }
-}
-
-async function readChunks(
-  file: FileHandle,
-  pool: BufferPool,
-  position: number,
-  size: number,
-): Promise<{ buffer: Buffer; bytes: number }> {
-  const buffer = pool.take()
-  try {
-    const want = Math.min(buffer.length, size - position)
-    let bytes = 0
-    while (bytes < want) {
-      const { bytesRead } = await file.read(buffer, bytes, want - bytes, position + bytes)
-      if (bytesRead === 0) break
-      bytes += bytesRead
-    }
-    return { buffer, bytes }
-  } catch (error) {
-    pool.give(buffer)
-    throw new Failure('STORE_FAILED', `a stored blob can't be read: ${messageOf(error)}`, { cause: error })
   }
 }
 

@@ -1,40 +1,15 @@
 import type { ByteRange, OpenedFile } from '../content/source.ts'
 import { Failure, isFailure } from '../errors.ts'
-import { CHUNK, checkedPieces } from './chunk-sums.ts'
-import { Intake, type IntakeOptions } from './intake.ts'
+import type { FillOptions } from './fill-options.ts'
+import { Intake } from './intake.ts'
 import { leased } from './lease.ts'
-import type { Spool } from './spool.ts'
+import { missedBytes } from './missed-bytes.ts'
 import { Waiters } from './waiting.ts'
-
-/** Opens the blob at its source, whole or a part of it. */
-export type Fetch = (range: ByteRange | undefined, signal: AbortSignal) => Promise<OpenedFile>
 
 /** Bytes at the end of a blob that no reader gets before the whole of it is verified. */
 const HELD_BACK = 64 * 1024
 /** How often a blob of which nobody has seen a byte is fetched, when wrong bytes come. */
 const ATTEMPTS = 3
-
-export interface FillOptions extends IntakeOptions {
-  readonly fetch: Fetch
-  /** Bytes of the blob, where a descriptor told. */
-  readonly expectedSize: number | undefined
-  /** Called when every byte is there and the digest is right; must not throw. */
-  readonly onVerified: (verified: VerifiedBlob) => Promise<void>
-  /** Called when the fill is of no use to newcomers any more. */
-  readonly onEnd: () => void
-  /** ms that a fetch goes on for someone whose time was up before the first byte. */
-  readonly lingerMs: number
-  /** ms that a part of a blob is kept for someone who comes back for the rest. */
-  readonly resumeMs: number
-}
-
-export interface VerifiedBlob {
-  readonly size: number
-  readonly sums: Uint32Array
-  readonly spool: Spool | undefined
-  /** The whole blob, when it still is in memory. */
-  bytes(): Uint8Array | undefined
-}
 
 interface Reader {
   position: number
@@ -122,7 +97,10 @@ export class Fill {
         }
         const kept = await this.intake.read(reader.position, limit)
         if (kept === undefined) {
-          yield* this.readMissed(reader, limit, signal)
+          const missed = { position: reader.position, limit }
+          for await (const piece of missedBytes(this.options, this.intake, missed, signal)) {
+            yield this.release(reader, piece)
+          }
           continue
         }
         try {
@@ -149,28 +127,6 @@ export class Fill {
     this.released = true
     if (this.intake.spool === undefined) this.changed.wake()
     return piece
-  }
-
-  private async *readMissed(reader: Reader, limit: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-    const { digest, fetch } = this.options
-    const { sums, window, received } = this.intake
-    const chunk = Math.floor(reader.position / CHUNK)
-    const lastChunk = Math.min(sums.complete, Math.ceil(Math.min(limit, window.start) / CHUNK))
-    const file = await fetch({ start: chunk * CHUNK, end: Math.min(lastChunk * CHUNK, received) }, signal)
-    const mismatch = (): Failure => {
-      file.discredit(`its bytes of ${digest} differ from those that came before`)
-      return new Failure(
-        'CONTENT_INVALID',
-        `${file.source} sent bytes of ${digest} that differ from those before`,
-      )
-    }
-    let skip = reader.position - chunk * CHUNK
-    for await (const piece of checkedPieces(file.body, chunk, sums, mismatch)) {
-      const part = piece.subarray(Math.min(skip, piece.length), skip + limit - reader.position)
-      skip = Math.max(0, skip - piece.length)
-      if (part.length > 0) yield this.release(reader, part)
-      if (reader.position >= limit) return
-    }
   }
 
   private enter(signal: AbortSignal): () => void {

@@ -165,30 +165,20 @@ class Attempts {
   private summary(path: ContentPath, failures: [ContentSource, unknown][]): Failure {
     const said = failures.map(([source, error]) => `${source.name}: ${messageOf(error)}`).join('; ')
     const only = failures.map(([, error]) => error)
-    const some = (code: 'CONTENT_TIMEOUT' | 'CONTENT_INVALID' | 'OVERLOADED'): boolean =>
-      only.some((error) => isFailure(error, code))
     const every = (code: 'CONTENT_INVALID' | 'OVERLOADED'): boolean =>
       only.length > 0 && only.every((error) => isFailure(error, code))
     const hint = this.options.hint === undefined ? '' : `. ${this.options.hint}`
     const what = formatContentPath(path)
     const detail = { path: what, sources: failures.map(([source]) => source.name) }
     if (every('OVERLOADED')) return new Failure('OVERLOADED', said, { detail })
-    const wrong = some('CONTENT_INVALID') && !only.some((error) => isFailure(error, 'CONTENT_TIMEOUT'))
-    if (
-      every('CONTENT_INVALID') ||
-      (wrong && this.sources.length === failures.length && this.noneMissing(only))
-    ) {
+    if (every('CONTENT_INVALID')) {
       return new Failure('CONTENT_INVALID', `no source gave right bytes for ${what}: ${said}`, { detail })
     }
-    const code = some('CONTENT_TIMEOUT') ? 'CONTENT_TIMEOUT' : 'CONTENT_UNAVAILABLE'
+    const late = only.some((error) => isFailure(error, 'CONTENT_TIMEOUT'))
+    const code = late ? 'CONTENT_TIMEOUT' : 'CONTENT_UNAVAILABLE'
     return new Failure(code, `no source could give ${what}: ${said || 'none is configured'}${hint}`, {
       detail,
     })
-  }
-
-  /** Whether no source merely lacked the content: then asking again changes nothing. */
-  private noneMissing(errors: unknown[]): boolean {
-    return errors.every((error) => isFailure(error, 'CONTENT_INVALID'))
   }
 }
 
@@ -198,8 +188,8 @@ class ContinuedFile implements OpenedFile {
   readonly cid
   readonly body: AsyncIterable<Uint8Array>
   private current: Won<OpenedFile>
-  /** Sources whose bytes were taken without proof. */
-  private readonly believed = new Set<ContentSource>()
+  /** Whose bytes were taken without proof. */
+  private readonly believed = new Map<OpenedFile, ContentSource>()
   private readonly attempts: Attempts
 
   constructor(
@@ -211,6 +201,7 @@ class ContinuedFile implements OpenedFile {
     events: SourceEvents | undefined,
   ) {
     this.current = won
+    this.believe(won)
     this.size = won.value.size
     this.cid = won.value.cid
     this.attempts = attempts
@@ -226,7 +217,8 @@ class ContinuedFile implements OpenedFile {
   }
 
   discredit(reason: string): void {
-    for (const source of this.believed) this.attempts.discredit(source, reason)
+    for (const file of this.believed.keys()) file.discredit(reason)
+    for (const source of new Set(this.believed.values())) this.attempts.discredit(source, reason)
   }
 
   private async *read(
@@ -239,7 +231,6 @@ class ContinuedFile implements OpenedFile {
     const end = Math.min(range?.end ?? this.size, this.size)
     for (let left = CONTINUATIONS; ; left -= 1) {
       const { source, value: file } = this.current
-      if (file.proof === 'none') this.believed.add(source)
       const before = position
       try {
         for await (const piece of file.body) {
@@ -275,7 +266,7 @@ class ContinuedFile implements OpenedFile {
     broken: ContentSource,
     reason: unknown,
   ): Promise<void> {
-    this.current = await this.attempts.first(
+    const won = await this.attempts.first(
       path,
       signal,
       async (source, own) => {
@@ -287,6 +278,12 @@ class ContinuedFile implements OpenedFile {
       },
       broken,
     )
+    this.believe(won)
+    this.current = won
+  }
+
+  private believe({ source, value }: Won<OpenedFile>): void {
+    if (value.proof === 'none') this.believed.set(value, source)
   }
 }
 

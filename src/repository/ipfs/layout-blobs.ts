@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { BlobCache, BlobBytes } from '../../cache/blob-cache.ts'
-import type { Fetch } from '../../cache/fill.ts'
+import type { Fetch } from '../../cache/fill-options.ts'
 import { below, formatContentPath } from '../../content/source.ts'
 import type { ByteRange, ContentPath, ContentSource } from '../../content/source.ts'
 import { Failure, isFailure } from '../../errors.ts'
