@@ -108,7 +108,7 @@ export class BlobCache {
       )
     }
     const pieces: Uint8Array[] = []
-    for await (const piece of blob.pieces) pieces.push(piece.slice())
+    for await (const piece of blob.pieces) pieces.push(new Uint8Array(piece))
     const bytes = Buffer.concat(pieces)
     this.memory.set(digest, bytes)
     return { bytes, source: blob.source, cached: blob.cached }
@@ -145,7 +145,7 @@ export class BlobCache {
     return { size: stored.size, source: 'disk', cached: true, pieces }
   }
 
-  /** From disk, and where the disk fails, from the source on. */
+  /** From disk (in lent buffers, so what is kept is copied: `slice` of a Buffer copies nothing), and where the disk fails, from the source on. */
   private async *readStored(
     digest: Digest,
     stored: AsyncGenerator<Uint8Array>,
@@ -157,7 +157,7 @@ export class BlobCache {
     try {
       for await (const piece of stored) {
         position += piece.length
-        keep?.push(piece.slice())
+        keep?.push(new Uint8Array(piece))
         yield piece
       }
       if (keep !== undefined && range.end === this.options.disk?.sizeOf(digest)) {

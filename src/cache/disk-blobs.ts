@@ -147,7 +147,7 @@ export class DiskBlobs {
       await this.remove(digest)
       return undefined
     }
-    const sums = new Uint32Array(raw.slice().buffer)
+    const sums = new Uint32Array(new Uint8Array(raw).buffer)
     const { size } = record
     const file = {
       open: () => this.openFile(digest),

@@ -131,7 +131,10 @@ function build(
       return createKuboSource({
         ...endpoint,
         rpcUrl: source.url,
-        gatewayUrlOf: (address) => endpointOfMultiaddr(address)?.url,
+        // Faster, but another address: only for a node that was found, not for one that was named by its address.
+        ...(source.setting.url === undefined
+          ? { gatewayUrlOf: (address: string) => endpointOfMultiaddr(address)?.url }
+          : {}),
       })
     case 'gateway':
       return createGatewaySource({ ...endpoint, baseUrl: source.url })

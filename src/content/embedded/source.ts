@@ -73,7 +73,7 @@ function storedBlocks({ blobs, table }: EmbeddedStore): BlockReader {
       if (place === undefined || blob === undefined) throw notHeld(cid)
       const pieces: Uint8Array[] = []
       for await (const piece of blob.read(place.offset, place.offset + place.length))
-        pieces.push(piece.slice())
+        pieces.push(new Uint8Array(piece))
       return Buffer.concat(pieces)
     },
   }

@@ -27,7 +27,7 @@ export async function readSmall(
   for await (const piece of file.body) {
     length += piece.length
     if (length > file.size) break
-    pieces.push(piece.slice())
+    pieces.push(new Uint8Array(piece))
   }
   if (length !== file.size) {
     throw new Failure(
