@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import { Failure } from '../errors.ts'
 import type { AccessFacts } from './exchange.ts'
 
 /**
@@ -29,7 +30,8 @@ function write(res: ServerResponse, piece: Uint8Array, signal: AbortSignal): Pro
     signal.addEventListener('abort', abort, { once: true })
     res.write(piece, (error) => {
       signal.removeEventListener('abort', abort)
-      if (error) reject(error)
+      // A connection that breaks is a client that has left, not a defect.
+      if (error) reject(new Failure('CONTENT_UNAVAILABLE', 'the client has left', { cause: error }))
       else resolve()
     })
   })
