@@ -136,7 +136,7 @@ export class DiskBlobs {
   /**
    * Use a blob's bytes.
    *
-   * @returns undefined when there is no such blob, or its file is gone
+   * @returns undefined when there is no such blob; when its file is gone, reading throws STORE_FAILED
    */
   async open(digest: Digest): Promise<StoredBlob | undefined> {
     const record = this.records.get(digest)

@@ -1,0 +1,336 @@
+import { readdir, writeFile, rm } from 'node:fs/promises'
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { BlobCache, type BlobBytes, type BlobWant } from '../../../src/cache/blob-cache.ts'
+import type { DiskBlobs } from '../../../src/cache/disk-blobs.ts'
+import { Failure } from '../../../src/errors.ts'
+import { BlobStore, until } from '../../fixtures/blob-store.ts'
+import { patternBytes } from '../../fixtures/content-tree.ts'
+import { ControlledBlob, damaged } from '../../fixtures/controlled-blob.ts'
+
+const KIB = 1024
+const WINDOW = 256 * KIB
+const HELD_BACK = 64 * KIB
+const LARGE = patternBytes(1024 * KIB + 77, 3)
+const SMALL = patternBytes(50_000, 5)
+const GONE = new Error('the client is gone')
+const LATE = new Failure('CONTENT_TIMEOUT', 'too late')
+
+let store: BlobStore
+let disk: DiskBlobs
+let cache: BlobCache
+let writeErrors: unknown[]
+let readErrors: unknown[]
+
+function cacheOn(on: DiskBlobs | undefined): BlobCache {
+  return new BlobCache({
+    disk: on,
+    pool: store.pool,
+    memorySize: 1024 * KIB,
+    windowBytes: WINDOW,
+    maxFills: 10,
+    lingerMs: 600_000,
+    events: {
+      hit: () => undefined,
+      miss: () => undefined,
+      writeFailed: (error) => void writeErrors.push(error),
+      readFailed: (_digest, error) => void readErrors.push(error),
+    },
+  })
+}
+
+beforeEach(async () => {
+  store = await BlobStore.create()
+  disk = await store.open()
+  writeErrors = []
+  readErrors = []
+  cache = cacheOn(disk)
+})
+
+afterEach(async () => {
+  cache.close()
+  await until(async () => (await readdir(store.incoming)).length === 0)
+  await store.remove()
+})
+
+function open(blob: ControlledBlob, want: Partial<BlobWant> = {}): Promise<BlobBytes> {
+  const { signal } = new AbortController()
+  const { fetch } = blob
+  return cache.open(blob.digest, { fetch, expectedSize: undefined, range: undefined, signal, ...want })
+}
+
+/** Everything that comes, and the error that ends it. */
+async function read(opened: Promise<BlobBytes>): Promise<{ bytes: Buffer; error: unknown }> {
+  const pieces: Uint8Array[] = []
+  try {
+    for await (const piece of (await opened).pieces) pieces.push(Buffer.from(piece))
+  } catch (error) {
+    return { bytes: Buffer.concat(pieces), error }
+  }
+  return { bytes: Buffer.concat(pieces), error: undefined }
+}
+
+async function expectWhole(opened: Promise<BlobBytes>, bytes: Uint8Array): Promise<void> {
+  const result = await read(opened)
+  expect(result.error).toBeUndefined()
+  expect(result.bytes.equals(bytes)).toBe(true)
+}
+
+describe('readers of one blob', () => {
+  test('share one fetch, and later ones need none', async () => {
+    const blob = new ControlledBlob(LARGE)
+    await Promise.all(Array.from({ length: 50 }, () => expectWhole(open(blob), LARGE)))
+    await expectWhole(open(blob), LARGE)
+    expect((await open(blob)).source).toBe('disk')
+    expect(blob.requests).toHaveLength(1)
+    expect(disk.sizeOf(blob.digest)).toBe(LARGE.length)
+  })
+
+  test('go on when the first of them leaves', async () => {
+    const blob = new ControlledBlob(LARGE, { allowed: 300 * KIB })
+    const first = new AbortController()
+    const aborted = read(open(blob, { signal: first.signal }))
+    const others = [1, 2, 3].map(() => expectWhole(open(blob), LARGE))
+    await until(() => blob.requests[0]?.position === 300 * KIB)
+    first.abort(GONE)
+    expect((await aborted).error).toBe(GONE)
+    blob.allow(Infinity)
+    await Promise.all(others)
+    expect(blob.requests).toHaveLength(1)
+  })
+
+  test('end the fetch at once when the last of them leaves', async () => {
+    const blob = new ControlledBlob(LARGE, { allowed: 300 * KIB })
+    const leaving = [new AbortController(), new AbortController()]
+    const reading = leaving.map(({ signal }) => read(open(blob, { signal })))
+    await until(() => blob.requests[0]?.position === 300 * KIB)
+    leaving[0]?.abort(GONE)
+    expect(blob.requests[0]?.signal.aborted).toBe(false)
+    leaving[1]?.abort(GONE)
+    expect(blob.requests[0]?.signal.aborted).toBe(true)
+    await Promise.all(reading)
+  })
+
+  test('cause a fetch of the rest only when they come back', async () => {
+    const blob = new ControlledBlob(LARGE, { allowed: 600 * KIB })
+    const leaving = new AbortController()
+    const left = read(open(blob, { signal: leaving.signal }))
+    await until(() => blob.requests[0]?.position === 600 * KIB)
+    leaving.abort(GONE)
+    await left
+    blob.allow(Infinity)
+    await expectWhole(open(blob), LARGE)
+    expect(blob.requests.map(({ range }) => range)).toEqual([
+      undefined,
+      { start: 600 * KIB, end: LARGE.length },
+    ])
+    expect(disk.has(blob.digest)).toBe(true)
+  })
+
+  test('whose time is up leave the fetch to whoever asks next', async () => {
+    const blob = new ControlledBlob(LARGE, { allowed: 0 })
+    const late = new AbortController()
+    const left = read(open(blob, { signal: late.signal }))
+    await until(() => blob.requests.length === 1)
+    late.abort(LATE)
+    expect((await left).error).toBe(LATE)
+    expect(blob.requests[0]?.signal.aborted).toBe(false)
+    blob.allow(Infinity)
+    await until(() => disk.has(blob.digest))
+    await expectWhole(open(blob), LARGE)
+    expect(blob.requests).toHaveLength(1)
+  })
+
+  test('may want a part', async () => {
+    const blob = new ControlledBlob(LARGE)
+    const range = { start: 100, end: 200 }
+    await expectWhole(open(blob, { range }), LARGE.subarray(100, 200))
+    await expectWhole(open(blob), LARGE)
+    await expectWhole(open(blob, { range }), LARGE.subarray(100, 200))
+  })
+})
+
+describe('wrong bytes', () => {
+  async function readFaulty(blob: ControlledBlob): Promise<{ bytes: Buffer; error: unknown }> {
+    const { signal } = new AbortController()
+    blob.allow(300 * KIB)
+    const { pieces } = await open(blob, { signal })
+    const iterator = pieces[Symbol.asyncIterator]()
+    const first = await iterator.next()
+    const start = Buffer.from(first.value as Uint8Array)
+    blob.allow(Infinity)
+    const rest = await read(
+      Promise.resolve({
+        size: 0,
+        source: '',
+        cached: false,
+        pieces: { [Symbol.asyncIterator]: () => iterator },
+      }),
+    )
+    return { bytes: Buffer.concat([start, rest.bytes]), error: rest.error }
+  }
+
+  test.each([
+    ['of another digest', damaged(LARGE, 900 * KIB), 'CONTENT_INVALID', 1],
+    ['too many', Buffer.concat([LARGE, SMALL]), 'CONTENT_INVALID', 1],
+    ['too few', LARGE.subarray(0, -1), 'CONTENT_UNAVAILABLE', 0],
+  ] as const)('%s: nobody gets the last ones and nothing is kept', async (_, answer, code, discredits) => {
+    const blob = new ControlledBlob(LARGE)
+    blob.answers = [answer]
+    const { bytes, error } = await readFaulty(blob)
+    expect(error).toMatchObject({ code })
+    expect(bytes.length).toBeGreaterThan(0)
+    expect(bytes.length).toBeLessThanOrEqual(LARGE.length - HELD_BACK)
+    expect(blob.requests.map((request) => request.discredits.length)).toEqual([discredits])
+    expect(cache.sizeOf(blob.digest)).toBeUndefined()
+    expect(disk.count).toBe(0)
+  })
+
+  test('that nobody has seen are fetched anew', async () => {
+    const blob = new ControlledBlob(SMALL)
+    blob.answers = [damaged(SMALL, 0), damaged(SMALL, 49_999)]
+    await expectWhole(open(blob), SMALL)
+    expect(blob.requests.map((request) => request.discredits.length)).toEqual([1, 1, 0])
+  })
+
+  test('are not fetched for ever', async () => {
+    const blob = new ControlledBlob(SMALL)
+    blob.answers = Array.from({ length: 9 }, () => damaged(SMALL, 1))
+    const { bytes, error } = await read(open(blob))
+    expect(error).toMatchObject({ code: 'CONTENT_INVALID' })
+    expect(bytes).toHaveLength(0)
+    expect(blob.requests).toHaveLength(3)
+    expect(cache.sizeOf(blob.digest)).toBeUndefined()
+  })
+
+  test('of another size than the descriptor says are not taken', async () => {
+    const blob = new ControlledBlob(SMALL)
+    const { error } = await read(open(blob, { expectedSize: SMALL.length + 1 }))
+    expect(error).toMatchObject({ code: 'CONTENT_INVALID' })
+    expect(blob.requests[0]?.discredits).toHaveLength(1)
+  })
+})
+
+describe('a disk that fails', () => {
+  const full = Object.assign(new Error('no space left on device'), { code: 'ENOSPC' })
+
+  test('at the start: the blob is served and not kept', async () => {
+    disk.createSpool = () => Promise.reject(full)
+    const blob = new ControlledBlob(LARGE)
+    await expectWhole(open(blob), LARGE)
+    expect(writeErrors).toEqual([full])
+    expect(disk.count).toBe(0)
+  })
+
+  test('midway: the blob is served and not kept', async () => {
+    const create = disk.createSpool.bind(disk)
+    disk.createSpool = async () => {
+      const spool = await create()
+      const append = spool.append.bind(spool)
+      let appended = 0
+      spool.append = (piece) => ((appended += 1) > 5 ? Promise.reject(full) : append(piece))
+      return spool
+    }
+    const blob = new ControlledBlob(LARGE)
+    await expectWhole(open(blob), LARGE)
+    expect(writeErrors).toEqual([full])
+    expect(disk.count).toBe(0)
+  })
+
+  test('to keep bytes: what is damaged comes from the source, and the copy is removed', async () => {
+    const blob = new ControlledBlob(LARGE)
+    await expectWhole(open(blob), LARGE)
+    await writeFile(store.pathOf(blob.digest), damaged(LARGE, 700 * KIB))
+    await expectWhole(open(blob), LARGE)
+    expect(readErrors).toEqual([expect.objectContaining({ code: 'CONTENT_INVALID' })])
+    expect(blob.requests[1]?.range).toEqual({ start: 512 * KIB, end: LARGE.length })
+    expect(disk.has(blob.digest)).toBe(false)
+  })
+
+  test('to keep a file: the blob is fetched and kept anew', async () => {
+    const blob = new ControlledBlob(LARGE)
+    await expectWhole(open(blob), LARGE)
+    await rm(store.pathOf(blob.digest))
+    disk = await store.open()
+    cache = cacheOn(disk)
+    await expectWhole(open(blob), LARGE)
+    await expectWhole(open(blob), LARGE)
+    expect(blob.requests).toHaveLength(2)
+    expect(disk.has(blob.digest)).toBe(true)
+  })
+})
+
+describe('a small blob on disk', () => {
+  async function storeSmall(): Promise<ControlledBlob> {
+    const blob = new ControlledBlob(SMALL)
+    await expectWhole(open(blob), SMALL)
+    cache = cacheOn(disk)
+    return blob
+  }
+
+  test('is read whole, and no read buffer is used after it was given back', async () => {
+    const { digest, fetch } = await storeSmall()
+    const want = { fetch, expectedSize: undefined, signal: new AbortController().signal, limit: 60_000 }
+    const { bytes, source } = await cache.bytes(digest, want)
+    expect(source).toBe('disk')
+    expect(Buffer.from(SMALL).equals(bytes)).toBe(true)
+  })
+
+  test('is kept in memory when it was read', async () => {
+    const blob = await storeSmall()
+    await expectWhole(open(blob), SMALL)
+    expect((await open(blob)).source).toBe('memory')
+    await expectWhole(open(blob), SMALL)
+  })
+})
+
+describe('without a disk', () => {
+  const LONG = patternBytes(2 * 1024 * KIB, 9)
+
+  beforeEach(() => {
+    cache = cacheOn(undefined)
+  })
+
+  async function start(blob: ControlledBlob): Promise<{ first: Buffer; rest: Promise<BlobBytes> }> {
+    const opened = await open(blob)
+    const iterator = opened.pieces[Symbol.asyncIterator]()
+    const first = Buffer.from((await iterator.next()).value as Uint8Array)
+    const pieces = { [Symbol.asyncIterator]: () => iterator }
+    return { first, rest: Promise.resolve({ ...opened, pieces }) }
+  }
+
+  test('a fetch goes no faster than its fastest reader', async () => {
+    const blob = new ControlledBlob(LONG)
+    const { first, rest } = await start(blob)
+    for (let turn = 0; turn < 50; turn += 1) await new Promise((resolve) => setImmediate(resolve))
+    expect(blob.requests[0]?.position).toBeLessThanOrEqual(WINDOW + 3 * 64 * KIB)
+    await expectWhole(rest, LONG.subarray(first.length))
+    expect(blob.requests).toHaveLength(1)
+  })
+
+  test('a slow reader fetches for itself what it missed', async () => {
+    const blob = new ControlledBlob(LONG)
+    const { first, rest } = await start(blob)
+    await expectWhole(open(blob), LONG)
+    await expectWhole(rest, LONG.subarray(first.length))
+    expect(blob.requests).toHaveLength(2)
+    expect(blob.requests[1]?.range?.start).toBe(0)
+  })
+
+  test('a slow reader gets no bytes that differ from those that went by', async () => {
+    const blob = new ControlledBlob(LONG)
+    blob.answers = [LONG, damaged(LONG, 1024 * KIB + 5)]
+    const { first, rest } = await start(blob)
+    await expectWhole(open(blob), LONG)
+    const { bytes, error } = await read(rest)
+    expect(error).toMatchObject({ code: 'CONTENT_INVALID' })
+    expect(bytes.equals(LONG.subarray(first.length, 1024 * KIB))).toBe(true)
+    expect(blob.requests[1]?.discredits).toHaveLength(1)
+  })
+
+  test('small blobs are kept in memory', async () => {
+    const blob = new ControlledBlob(SMALL)
+    await expectWhole(open(blob), SMALL)
+    expect(await open(blob)).toMatchObject({ source: 'memory', cached: true })
+    expect(blob.requests).toHaveLength(1)
+  })
+})
