@@ -3,6 +3,7 @@ import type { JsonObject } from './json-object.ts'
 import { isJsonObject, stringOf } from './json-object.ts'
 
 const DOCKER_CONFIG = 'application/vnd.docker.container.image.v1+json'
+const OCI_CONFIG = 'application/vnd.oci.image.config.v1+json'
 
 /** Whether it is the type of an image manifest: OCI, or Docker schema 2. */
 export function isImageManifestType(mediaType: string): boolean {
@@ -17,6 +18,11 @@ export function isIndexType(mediaType: string): boolean {
 /** Whether it is a type that a registry serves under `/manifests/`. */
 export function isManifestType(mediaType: string): boolean {
   return isImageManifestType(mediaType) || isIndexType(mediaType)
+}
+
+/** Whether it is the type of an image's config, which crane also writes as the artifactType of images. */
+export function isImageConfigType(mediaType: string): boolean {
+  return mediaType === OCI_CONFIG || mediaType === DOCKER_CONFIG
 }
 
 /** Whether a layer of this type may be missing, because it may not be distributed (image-spec, layer.md). */

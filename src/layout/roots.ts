@@ -8,7 +8,7 @@ import type { Manifest } from './manifest.ts'
 import type { ManifestReader } from './manifest-reader.ts'
 import { MAX_INDEX_DEPTH, visitManifests } from './manifest-reader.ts'
 import { isUnknownPlatform } from './platform.ts'
-import { isImageManifestType, isIndexType } from './media-type.ts'
+import { isImageConfigType, isImageManifestType, isIndexType } from './media-type.ts'
 
 /** Manifests that are read to tell roots from what belongs to them; in larger layouts only what is named is a root. */
 const MAX_READ = 64
@@ -51,7 +51,7 @@ function isAttached({ descriptor, name }: Candidate): boolean {
   const { artifactType, platform, annotations } = descriptor
   const kind = annotations?.[ANNOTATION.cosignKind]
   return (
-    artifactType !== undefined ||
+    (artifactType !== undefined && !isImageConfigType(artifactType)) ||
     (name.tag !== undefined && isDigestTag(name.tag)) ||
     isUnknownPlatform(platform) ||
     (kind !== undefined && /^dev\.cosignproject\.cosign\/(?!image)/.test(kind))

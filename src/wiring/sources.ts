@@ -161,6 +161,8 @@ function endpointOf(config: Config, source: LocatedSource) {
     name: source.name,
     dispatcher: source.dispatcher,
     headers: source.setting.headers,
+    // Longer than any client waits, since the search goes on for the next try; but a source that has hung is let go.
+    answerTimeout: 2 * config.answerTimeout,
     stallTimeout: config.stallTimeout,
   }
 }

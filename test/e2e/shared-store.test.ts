@@ -61,6 +61,6 @@ describeWith(['umoci'], 'a store that a gateway holds', () => {
     expect(await gateway.publish(layout)).toMatchObject({ root: published.root })
     await gateway.up()
     const got = await download(`${gateway.url}/v2/${repositoryOf(published)}/tags/list`)
-    expect(JSON.parse(got.text)).toMatchObject({ tags: ['v1'] })
+    expect(JSON.parse(got.text)).toMatchObject({ tags: ['latest', 'v1'] })
   }, 60_000)
 })

@@ -391,3 +391,9 @@ describe('failures of the reader', () => {
     )
   })
 })
+
+test('an image whose entry has the type of its config as artifactType, as crane writes it, is latest', async () => {
+  const layout = new LayoutBuilder()
+  layout.list(layout.image(), { artifactType: TYPE.ociConfig })
+  await expect(open(layout.files).tags()).resolves.toEqual(['latest'])
+})
