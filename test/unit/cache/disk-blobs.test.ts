@@ -1,0 +1,100 @@
+import { readdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { CHUNK, ChunkSums } from '../../../src/cache/chunk-sums.ts'
+import type { DiskBlobs } from '../../../src/cache/disk-blobs.ts'
+import type { Digest } from '../../../src/reference/digest.ts'
+import { BlobStore } from '../../fixtures/blob-store.ts'
+import { patternBytes } from '../../fixtures/content-tree.ts'
+import { damaged, sha256 } from '../../fixtures/controlled-blob.ts'
+
+const LARGE = patternBytes(5 * CHUNK + 33, 4)
+
+let store: BlobStore
+
+beforeEach(async () => {
+  store = await BlobStore.create()
+})
+
+afterEach(() => store.remove())
+
+async function put(disk: DiskBlobs, bytes: Uint8Array, published = false): Promise<Digest> {
+  const digest = sha256(bytes)
+  const spool = await disk.createSpool()
+  const sums = new ChunkSums()
+  sums.update(bytes)
+  await spool.append(bytes)
+  await disk.commit(spool, { digest, size: bytes.length, sums: sums.finish(), published })
+  await spool.close()
+  return digest
+}
+
+async function get(disk: DiskBlobs, digest: Digest, start = 0, end = Infinity): Promise<Buffer> {
+  const blob = await disk.open(digest)
+  const pieces: Uint8Array[] = []
+  if (blob === undefined) throw new Error('absent')
+  for await (const piece of blob.read(start, Math.min(end, blob.size))) pieces.push(Buffer.from(piece))
+  return Buffer.concat(pieces)
+}
+
+describe('DiskBlobs', () => {
+  test('are still there after a start, and what was in the making is not', async () => {
+    const digest = await put(await store.open(), LARGE)
+    await writeFile(join(store.incoming, 'left'), 'over')
+    const disk = await store.open()
+    expect(await readdir(store.incoming)).toEqual([])
+    expect(disk.cacheBytes).toBe(LARGE.length)
+    expect((await get(disk, digest)).equals(LARGE)).toBe(true)
+  })
+
+  test.each([
+    [0, 1],
+    [CHUNK - 1, CHUNK + 1],
+    [3 * CHUNK + 5, LARGE.length],
+    [LARGE.length, LARGE.length],
+  ])('give the bytes from %i to %i', async (start, end) => {
+    const disk = await store.open()
+    const digest = await put(disk, LARGE)
+    expect((await get(disk, digest, start, end)).equals(LARGE.subarray(start, end))).toBe(true)
+  })
+
+  test('with a wrong byte are removed', async () => {
+    const disk = await store.open()
+    const digest = await put(disk, LARGE)
+    await writeFile(store.pathOf(digest), damaged(LARGE, LARGE.length - 1))
+    await expect(get(disk, digest)).rejects.toMatchObject({ code: 'CONTENT_INVALID' })
+    expect(disk.has(digest)).toBe(false)
+    expect((await store.open()).has(digest)).toBe(false)
+  })
+
+  test('that were cut are removed', async () => {
+    const disk = await store.open()
+    const digest = await put(disk, LARGE)
+    await writeFile(store.pathOf(digest), LARGE.subarray(0, CHUNK))
+    await expect(get(disk, digest)).rejects.toMatchObject({ code: 'CONTENT_INVALID' })
+    expect(disk.has(digest)).toBe(false)
+  })
+
+  test('beyond the size are evicted, least recently used first, published ones never', async () => {
+    const disk = await store.open(250)
+    const published = await put(disk, patternBytes(200, 1), true)
+    const first = await put(disk, patternBytes(100, 2))
+    const second = await put(disk, patternBytes(100, 3))
+    await get(disk, first)
+    const third = await put(disk, patternBytes(100, 4))
+    expect(store.evicted).toEqual([second])
+    expect([published, first, second, third].map((one) => disk.has(one))).toEqual([true, true, false, true])
+    expect(disk.cacheBytes).toBe(200)
+    await put(disk, patternBytes(240, 5))
+    expect(disk.has(published)).toBe(true)
+  })
+
+  test('that become published no longer count against the size', async () => {
+    const disk = await store.open(150)
+    const kept = await put(disk, patternBytes(100, 2))
+    await disk.publish(kept)
+    await put(disk, patternBytes(140, 3))
+    expect(store.evicted).toEqual([])
+    expect((await store.open(150)).cacheBytes).toBe(140)
+  })
+})
