@@ -1,6 +1,6 @@
 import { formatContentPath } from '../content/source.ts'
 import type { ContentPath } from '../content/source.ts'
-import { Failure, isFailure } from '../errors.ts'
+import { isFailure, type Failure } from '../errors.ts'
 import { inspectImages } from '../layout/inspect.ts'
 import { parseDigest } from '../reference/digest.ts'
 import type { Inspection } from './inspection.ts'

@@ -25,7 +25,7 @@ export async function serve(config: Config, terminal: Terminal): Promise<Running
   const logger = createLogger({
     level: config.logLevel,
     format: config.logFormat,
-    stream: terminal.stderr as never,
+    stream: terminal.stderr,
   })
   const exposed = createMetrics()
   const { metrics } = exposed

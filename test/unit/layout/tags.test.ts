@@ -37,7 +37,7 @@ describe.each(Object.entries(PRODUCER_LAYOUTS))('%s', (_, build) => {
   const layout: ProducerLayout = build()
 
   test('tags/list', async () => {
-    expect(await open(layout.files).tags()).toEqual(layout.tags)
+    expect(await open(layout.files()).tags()).toEqual(layout.tags)
   })
 
   test('the first tag of its own is found', async () => {
@@ -395,5 +395,5 @@ describe('failures of the reader', () => {
 test('an image whose entry has the type of its config as artifactType, as crane writes it, is latest', async () => {
   const layout = new LayoutBuilder()
   layout.list(layout.image(), { artifactType: TYPE.ociConfig })
-  await expect(open(layout.files).tags()).resolves.toEqual(['latest'])
+  await expect(open(layout.files()).tags()).resolves.toEqual(['latest'])
 })
