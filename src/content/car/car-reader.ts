@@ -2,7 +2,7 @@ import { CarBufferReader } from '@ipld/car/buffer-reader'
 import { varint } from 'multiformats'
 import { CID } from 'multiformats/cid'
 import { Failure, messageOf } from '../../errors.ts'
-import { MAX_BLOCK_BYTES } from '../../verify/block.ts'
+import { MAX_BLOCK_BYTES, verifyBlock } from '../../verify/block.ts'
 import { type ByteSource, ByteTaker } from './byte-source.ts'
 
 const MAX_HEADER_BYTES = 64 * 1024

@@ -37,7 +37,7 @@ describe.each(Object.entries(PRODUCER_LAYOUTS))('%s', (_, build) => {
   const layout: ProducerLayout = build()
 
   test('tags/list', async () => {
-    expect(await open(layout.files()).tags()).toEqual(layout.tags)
+    expect(await open(layout.files).tags()).toEqual(layout.tags)
   })
 
   test('the first tag of its own is found', async () => {
