@@ -18,6 +18,7 @@ export interface ContentStat {
   readonly size: number
   /** What the path resolves to, where the source can tell. */
   readonly cid: CID | undefined
+  readonly proof: Proof
 }
 
 export interface DirectoryEntry {

@@ -76,11 +76,12 @@ export async function buildBackend(parts: BackendParts): Promise<Backend> {
     maxIndexSize,
     localSources: new Set([EMBEDDED]),
     lingerMs: LAYOUT_LINGER,
+    ...(store === undefined ? {} : { records: store.layouts }),
   })
   const repositories = new Repositories({
     ipfs: {
       layouts,
-      blobs: new LayoutBlobs(content, cache),
+      blobs: new LayoutBlobs(content, cache, store?.layoutBlobs),
       parsed: new ParsedManifests(),
       referrers: new LayoutReferrers(LAYOUT_LINGER),
       maxManifestSize,

@@ -3,11 +3,14 @@ import { join } from 'node:path'
 import { BufferPool } from '../cache/buffer-pool.ts'
 import { DiskBlobs } from '../cache/disk-blobs.ts'
 import { openMetadata, type Metadata } from '../cache/metadata.ts'
+import { RecentRecords } from '../cache/recent-records.ts'
 import type { Config } from '../config/config.ts'
 import { BlockTable } from '../content/embedded/block-table.ts'
 import { Failure, messageOf } from '../errors.ts'
 import type { RootsMemory, SavedName } from '../naming/roots-memory.ts'
 import type { Metrics } from '../observability/metrics.ts'
+import type { SavedBlob } from '../repository/ipfs/layout-blobs.ts'
+import type { SavedLayout } from '../repository/ipfs/layouts.ts'
 
 /** The store on disk, open: this process holds it. */
 export interface OpenStore {
@@ -15,11 +18,16 @@ export interface OpenStore {
   readonly blobs: DiskBlobs
   readonly table: BlockTable
   readonly roots: RootsMemory
+  readonly layouts: RecentRecords<SavedLayout>
+  readonly layoutBlobs: RecentRecords<SavedBlob>
   close(): Promise<void>
 }
 
 /** ms between two notes of what was used lately. */
 const SAVE_USE_EVERY = 60_000
+
+/** Characters of records of layouts, and of the blobs they hold, that are kept at least. */
+const LAYOUT_RECORDS = 16 * 1024 * 1024
 
 /** Buffers for reading blobs; the limit leaves dozens of slow readers with small ones. */
 export function createBufferPool(): BufferPool {
@@ -48,6 +56,9 @@ export async function openStore(
     pool,
     onEvict: () => metrics?.cacheEvictions.add({ cache: 'blobs' }),
   })
+  const records = { metadata, limit: LAYOUT_RECORDS, onFailure: () => metrics?.cacheWriteFailures.add() }
+  const layouts = await RecentRecords.open<SavedLayout>({ ...records, name: 'layout' })
+  const layoutBlobs = await RecentRecords.open<SavedBlob>({ ...records, name: 'layout-blob' })
   const timer = setInterval(() => void blobs.saveUse().catch(() => undefined), SAVE_USE_EVERY)
   timer.unref()
   return {
@@ -55,8 +66,11 @@ export async function openStore(
     blobs,
     table: new BlockTable(metadata),
     roots: rootsIn(metadata),
+    layouts,
+    layoutBlobs,
     async close() {
       clearInterval(timer)
+      await Promise.all([layouts.settled(), layoutBlobs.settled()])
       await blobs.saveUse().catch(() => undefined)
       await metadata.close()
     },

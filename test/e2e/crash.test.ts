@@ -46,6 +46,12 @@ describeWith(['ipfs', 'umoci'], 'kill -9', () => {
       await gateway.up()
       expect(brought(await download(url(layer)), layer)).toBe(true)
     }
+    // What was whole before the last kill is served from disk, with nobody left to ask.
+    await gateway.kill()
+    await kubo.down()
+    await gateway.up()
+    for (const layer of layers) expect(brought(await download(url(layer)), layer)).toBe(true)
+    await kubo.up()
   }, 180_000)
 
   test('of a gateway that is published to: what was published before is whole, and publishing again works', async () => {

@@ -28,10 +28,15 @@ export function createEmbeddedSource(store: EmbeddedStore): ContentSource {
     async stat(path, { signal }) {
       const { cid } = await resolvePath(blocks, path, { signal })
       const file = await store.table.file(cid)
-      if (file !== undefined) return { kind: 'file', size: file.size, cid }
+      if (file !== undefined) return { kind: 'file', size: file.size, cid, proof: 'blocks' }
       const bytes = await blocks.get(cid, { signal })
-      if (isDirectory(decodeNode(cid, bytes))) return { kind: 'directory', size: 0, cid }
-      return { kind: 'file', size: fileRoot(cid, bytes, formatContentPath(path)).node.size, cid }
+      if (isDirectory(decodeNode(cid, bytes))) return { kind: 'directory', size: 0, cid, proof: 'blocks' }
+      return {
+        kind: 'file',
+        size: fileRoot(cid, bytes, formatContentPath(path)).node.size,
+        cid,
+        proof: 'blocks',
+      }
     },
     open: (path, options) => open(store, blocks, path, options),
     async list(path, { limit, signal }) {

@@ -68,13 +68,13 @@ class GatewaySource implements ContentSource {
 
   async stat(path: ContentPath, { signal }: { signal: AbortSignal }): Promise<ContentStat> {
     const known = await this.#remembered(path, signal)
-    if (known !== undefined) return { kind: 'directory', size: 0, cid: known.cid }
+    if (known !== undefined) return { kind: 'directory', size: 0, cid: known.cid, proof: 'blocks' }
     const walk = await this.#walk(path, { scope: 'block' }, signal)
     try {
       await walk.finish()
-      if (isDirectory(walk.node)) return { kind: 'directory', size: 0, cid: walk.cid }
+      if (isDirectory(walk.node)) return { kind: 'directory', size: 0, cid: walk.cid, proof: 'blocks' }
       const { node } = asFile(walk.cid, walk.node, formatContentPath(path))
-      return { kind: 'file', size: node.size, cid: walk.cid }
+      return { kind: 'file', size: node.size, cid: walk.cid, proof: 'blocks' }
     } finally {
       walk.close()
     }

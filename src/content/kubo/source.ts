@@ -61,12 +61,12 @@ class KuboSource implements ContentSource {
     const answer = await callRpc(this.#endpoint, 'files/stat', path, {}, signal)
     const { Hash, Size, Type } = await jsonOf(this.#endpoint, answer)
     const cid = typeof Hash === 'string' ? CID.parse(Hash) : undefined
-    if (Type === 'directory') return { kind: 'directory', size: 0, cid }
+    if (Type === 'directory') return { kind: 'directory', size: 0, cid, proof: 'none' }
     if (Type !== 'file' || typeof Size !== 'number') {
       throw new Failure('CONTENT_UNAVAILABLE', `${this.name} does not say what ${formatContentPath(path)} is`)
     }
     this.#sizes.set(formatContentPath(path), Size)
-    return { kind: 'file', size: Size, cid }
+    return { kind: 'file', size: Size, cid, proof: 'none' }
   }
 
   async open(path: ContentPath, { signal, range }: OpenOptions): Promise<OpenedFile> {

@@ -57,11 +57,11 @@ class TrustedGateway implements ContentSource {
     const answer = await this.#ask('HEAD', path, undefined, signal)
     answer.body.discard()
     if (isDirectoryAnswer(this.#endpoint, path, answer))
-      return { kind: 'directory', size: 0, cid: cidOf(answer) }
+      return { kind: 'directory', size: 0, cid: cidOf(answer), proof: 'none' }
     await this.#accept(path, answer, signal)
     const size = sizeOf(answer)
     if (size === undefined) throw noSize(this.#endpoint, path)
-    return { kind: 'file', size, cid: cidOf(answer) }
+    return { kind: 'file', size, cid: cidOf(answer), proof: 'none' }
   }
 
   async open(path: ContentPath, { signal, range }: OpenOptions): Promise<OpenedFile> {

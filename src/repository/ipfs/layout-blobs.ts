@@ -1,15 +1,26 @@
 import { LRUCache } from 'lru-cache'
+import type { CID } from 'multiformats/cid'
 import type { BlobCache, BlobBytes } from '../../cache/blob-cache.ts'
 import type { Fetch } from '../../cache/fill-options.ts'
 import { below, formatContentPath } from '../../content/source.ts'
-import type { ByteRange, ContentPath, ContentSource } from '../../content/source.ts'
+import type { ByteRange, ContentPath, ContentSource, Proof } from '../../content/source.ts'
 import { Failure, isFailure } from '../../errors.ts'
 import { algorithmOf, encodedOf, type Digest } from '../../reference/digest.ts'
 import type { Layout } from './layouts.ts'
+import type { RecordStore } from './record-store.ts'
 
 /** Where a layout holds a blob. */
 export interface HeldBlob {
   readonly path: ContentPath
+  /** Bytes. */
+  readonly size: number
+  readonly cid: string | undefined
+}
+
+/** What is kept of it across restarts, when blocks have proved it. */
+export interface SavedBlob {
+  /** Segments of the path that lead to the folder whose `blobs` folder it lies in. */
+  readonly depth: number
   /** Bytes. */
   readonly size: number
   readonly cid: string | undefined
@@ -27,10 +38,13 @@ export class LayoutBlobs {
   private readonly absent = new LRUCache<string, true>({ max: 10_000, ttl: ABSENT })
   private readonly content: ContentSource
   private readonly cache: BlobCache
+  private readonly records: RecordStore<SavedBlob> | undefined
 
-  constructor(content: ContentSource, cache: BlobCache) {
+  /** @param records without them nothing is kept across restarts */
+  constructor(content: ContentSource, cache: BlobCache, records?: RecordStore<SavedBlob>) {
     this.content = content
     this.cache = cache
+    this.records = records
   }
 
   /** Where the layout holds it, as far as that has been seen. */
@@ -44,12 +58,14 @@ export class LayoutBlobs {
    * @throws Failure BLOB_UNKNOWN when it does not; CONTENT_*
    */
   async find(layout: Layout, digest: Digest, signal: AbortSignal): Promise<HeldBlob> {
-    const seen = this.seen(layout, digest)
+    const seen = this.seen(layout, digest) ?? (await this.recall(layout, digest))
     if (seen !== undefined) return seen
-    return this.inCandidates(layout, digest, async (path) => {
-      const { kind, size, cid } = await this.content.stat(path, { signal })
-      if (kind !== 'file') throw new Failure('CONTENT_NOT_FOUND', `${formatContentPath(path)} is no file`)
-      return this.note(layout, digest, { path, size, cid: cid?.toString() })
+    return this.inCandidates(layout, digest, async (depth) => {
+      const path = pathAt(layout, depth, digest)
+      const stat = await this.content.stat(path, { signal })
+      if (stat.kind !== 'file')
+        throw new Failure('CONTENT_NOT_FOUND', `${formatContentPath(path)} is no file`)
+      return this.note(layout, digest, depth, stat)
     })
   }
 
@@ -84,9 +100,9 @@ export class LayoutBlobs {
       const seen = this.seen(layout, digest)
       const options = { signal, ...(range === undefined ? {} : { range }) }
       if (seen !== undefined) return this.content.open(seen.path, options)
-      return this.inCandidates(layout, digest, async (path) => {
-        const file = await this.content.open(path, options)
-        this.note(layout, digest, { path, size: file.size, cid: file.cid?.toString() })
+      return this.inCandidates(layout, digest, async (depth) => {
+        const file = await this.content.open(pathAt(layout, depth, digest), options)
+        this.note(layout, digest, depth, file)
         return file
       })
     }
@@ -95,15 +111,13 @@ export class LayoutBlobs {
   private async inCandidates<T>(
     layout: Layout,
     digest: Digest,
-    attempt: (path: ContentPath) => Promise<T>,
+    attempt: (depth: number) => Promise<T>,
   ): Promise<T> {
     const key = keyOf(layout, digest)
-    const { root, segments } = layout.base
     if (!this.absent.has(key)) {
-      for (let depth = segments.length; depth >= 0; depth -= 1) {
-        const folder = { root, segments: segments.slice(0, depth) }
+      for (let depth = layout.base.segments.length; depth >= 0; depth -= 1) {
         try {
-          return await attempt(below(folder, 'blobs', algorithmOf(digest), encodedOf(digest)))
+          return await attempt(depth)
         } catch (error) {
           if (!isFailure(error, 'CONTENT_NOT_FOUND')) throw error
         }
@@ -119,12 +133,36 @@ export class LayoutBlobs {
     )
   }
 
-  private note(layout: Layout, digest: Digest, held: HeldBlob): HeldBlob {
-    this.held.set(keyOf(layout, digest), held)
+  private note(
+    layout: Layout,
+    digest: Digest,
+    depth: number,
+    found: { size: number; cid: CID | undefined; proof: Proof },
+  ): HeldBlob {
+    const { size, proof } = found
+    const cid = found.cid?.toString()
+    const held = { path: pathAt(layout, depth, digest), size, cid }
+    const key = keyOf(layout, digest)
+    this.held.set(key, held)
+    if (proof === 'blocks') this.records?.put(key, { depth, size, cid })
+    return held
+  }
+
+  private async recall(layout: Layout, digest: Digest): Promise<HeldBlob | undefined> {
+    const key = keyOf(layout, digest)
+    const saved = await this.records?.get(key)
+    if (saved === undefined) return undefined
+    const held = { path: pathAt(layout, saved.depth, digest), size: saved.size, cid: saved.cid }
+    this.held.set(key, held)
     return held
   }
 }
 
 function keyOf(layout: Layout, digest: Digest): string {
   return `${formatContentPath(layout.base)}@${digest}`
+}
+
+function pathAt({ base: { root, segments } }: Layout, depth: number, digest: Digest): ContentPath {
+  const folder = { root, segments: segments.slice(0, depth) }
+  return below(folder, 'blobs', algorithmOf(digest), encodedOf(digest))
 }

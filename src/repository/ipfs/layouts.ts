@@ -8,6 +8,7 @@ import type { Descriptor } from '../../layout/descriptor.ts'
 import { checkLayoutFile } from '../../layout/layout-file.ts'
 import type { Digest } from '../../reference/digest.ts'
 import { readSmall } from './read-small.ts'
+import type { RecordStore } from './record-store.ts'
 
 /** An image layout at its place under a content root. */
 export interface Layout {
@@ -20,12 +21,21 @@ export interface Layout {
   readonly proof: Proof
   /** Name of the source that gave the index. */
   readonly source: string
-  /** ms since the epoch. */
-  readonly read: number
+  /** ms since the epoch when its index was last asked for. */
+  asked: number
   /** Descriptors met in the manifests of this layout, for sizes and media types. */
   readonly known: LRUCache<Digest, Descriptor>
   /** Tags looked up already. */
   readonly tags: LRUCache<string, Descriptor>
+}
+
+/** What is kept of a layout across restarts, when blocks have proved it. */
+export interface SavedLayout {
+  /** Segments of the path that lead to the layout; the rest is the hint. */
+  readonly depth: number
+  readonly source: string
+  /** index.json, base64. */
+  readonly index: string
 }
 
 export interface LayoutsOptions {
@@ -39,10 +49,14 @@ export interface LayoutsOptions {
   readonly localSources: ReadonlySet<string>
   /** ms that a search goes on after everyone's time was up. */
   readonly lingerMs: number
+  /** Without it nothing is kept across restarts. */
+  readonly records?: RecordStore<SavedLayout>
 }
 
-/** ms for which an index from a source without proof is believed. */
+/** ms after which an index from a source without proof is asked for again. */
 const BELIEVED = 60_000
+/** Bytes of the largest index.json that is kept across restarts. */
+const LARGEST_SAVED = 1024 * 1024
 /** ms for which "not there" is remembered. */
 const ABSENT = 5_000
 /** Bytes of index.json files kept in memory. */
@@ -69,12 +83,12 @@ export class Layouts {
     const key = formatContentPath(path)
     const known = this.found.get(key)
     if (known !== undefined) {
-      const stale = known.proof === 'none' && Date.now() - known.read > BELIEVED
-      if (!stale) return Promise.resolve(known)
+      this.refresh(known, path)
+      return Promise.resolve(known)
     }
     const absent = this.absent.get(key)
     if (absent !== undefined) return Promise.reject(absent)
-    return this.flights.join(key, signal, (own) => this.search(path, key, own))
+    return this.flights.join(key, signal, (own) => this.recallOrSearch(path, key, own))
   }
 
   /** Forget an index that was believed and has turned out wrong. @returns whether asking anew can help */
@@ -83,12 +97,30 @@ export class Layouts {
     return this.found.delete(layout.key)
   }
 
+  /** What was only believed is asked for again now and then; until a source answers, it stays. */
+  private refresh(known: Layout, path: ContentPath): void {
+    if (known.proof === 'blocks' || Date.now() - known.asked <= BELIEVED) return
+    known.asked = Date.now()
+    const signal = AbortSignal.timeout(this.options.lingerMs)
+    this.flights.join(known.key, signal, (own) => this.search(path, known.key, own)).catch(() => undefined)
+  }
+
+  private async recallOrSearch(path: ContentPath, key: string, signal: AbortSignal): Promise<Layout> {
+    const saved = await this.options.records?.get(key)
+    if (saved === undefined) return this.search(path, key, signal)
+    const { depth, source, index } = saved
+    const bytes = Buffer.from(index, 'base64')
+    const layout = makeLayout(path, key, depth, { bytes, proof: 'blocks', source })
+    this.found.set(key, layout)
+    return layout
+  }
+
   private async search(path: ContentPath, key: string, signal: AbortSignal): Promise<Layout> {
     for (let depth = path.segments.length; depth >= 0; depth -= 1) {
-      const base = { root: path.root, segments: path.segments.slice(0, depth) }
       try {
-        const layout = await this.read(base, path.segments.slice(depth).join('/'), key, signal)
+        const layout = await this.read(path, depth, key, signal)
         this.found.set(key, layout)
+        this.save(layout, depth)
         return layout
       } catch (error) {
         if (!isFailure(error, 'CONTENT_NOT_FOUND')) throw error
@@ -99,22 +131,18 @@ export class Layouts {
     throw failure
   }
 
-  private async read(base: ContentPath, hint: string, key: string, signal: AbortSignal): Promise<Layout> {
+  private async read(path: ContentPath, depth: number, key: string, signal: AbortSignal): Promise<Layout> {
     const { content, maxIndexSize } = this.options
+    const base = folderAt(path, depth)
     const file = await readSmall(content, below(base, 'index.json'), { limit: maxIndexSize, signal })
-    const index = parseIndex(file.bytes)
+    const layout = makeLayout(path, key, depth, file)
     if (this.options.localSources.has(file.source)) await this.checkMark(base, signal)
-    return {
-      key,
-      base,
-      hint,
-      index,
-      proof: file.proof,
-      source: file.source,
-      read: Date.now(),
-      known: new LRUCache({ max: 5_000 }),
-      tags: new LRUCache({ max: 1_000 }),
-    }
+    return layout
+  }
+
+  private save({ key, index, proof, source }: Layout, depth: number): void {
+    if (proof === 'none' || index.bytes.length > LARGEST_SAVED) return
+    this.options.records?.put(key, { depth, source, index: Buffer.from(index.bytes).toString('base64') })
   }
 
   /** The file `oci-layout` may be missing, but not of another version. */
@@ -131,7 +159,7 @@ export class Layouts {
     const { content } = this.options
     const text = formatContentPath(path)
     for (let depth = path.segments.length; depth >= 0; depth -= 1) {
-      const folder = { root: path.root, segments: path.segments.slice(0, depth) }
+      const folder = folderAt(path, depth)
       try {
         const entries = (await content.list(folder, { limit: 100, signal })).map(({ name }) => name)
         if (entries.includes('manifest.json')) {
@@ -156,4 +184,27 @@ export class Layouts {
     }
     return new Failure('NAME_UNKNOWN', `no OCI image layout at ${text}`, { detail: { path: text } })
   }
+}
+
+function makeLayout(
+  path: ContentPath,
+  key: string,
+  depth: number,
+  { bytes, proof, source }: { bytes: Uint8Array; proof: Proof; source: string },
+): Layout {
+  return {
+    key,
+    base: folderAt(path, depth),
+    hint: path.segments.slice(depth).join('/'),
+    index: parseIndex(bytes),
+    proof,
+    source,
+    asked: Date.now(),
+    known: new LRUCache({ max: 5_000 }),
+    tags: new LRUCache({ max: 1_000 }),
+  }
+}
+
+function folderAt({ root, segments }: ContentPath, depth: number): ContentPath {
+  return { root, segments: segments.slice(0, depth) }
 }
