@@ -22,12 +22,18 @@ export interface BlobCacheOptions {
   readonly maxFills: number
   /** ms that a fetch goes on after someone's time was up. */
   readonly lingerMs: number
+  /** Whether blobs from this source are kept on disk; all are by default. */
+  readonly keeps?: (source: string) => boolean
   readonly events?: CacheEvents
 }
 
 export interface CacheEvents {
   hit(kind: 'memory' | 'disk'): void
   miss(): void
+  /** A blob in memory made room for another. */
+  evicted(): void
+  /** A blob was refused because too many are being fetched. */
+  overloaded(): void
   /** A blob could not be written to disk and is served all the same. */
   writeFailed(error: unknown): void
   /** A stored blob could not be read, or its checksums were wrong. */
@@ -67,11 +73,19 @@ export class BlobCache {
     this.memory = new LRUCache<Digest, Uint8Array>({
       maxSize: Math.max(1, options.memorySize),
       sizeCalculation: (bytes) => bytes.length + 256,
+      dispose: (_bytes, _digest, reason) => {
+        if (reason === 'evict') options.events?.evicted()
+      },
     })
   }
 
   get fillCount(): number {
     return this.fills.size
+  }
+
+  /** Bytes of blobs held in memory, and of what it takes to hold them. */
+  get memoryBytes(): number {
+    return this.memory.calculatedSize
   }
 
   /** Bytes of the blob if it is here, whole and verified. */
@@ -185,6 +199,7 @@ export class BlobCache {
   private startFill(digest: Digest, want: BlobWant): Fill {
     const { disk, pool, maxFills, windowBytes, lingerMs, events } = this.options
     if (this.fills.size >= maxFills) {
+      events?.overloaded()
       throw new Failure('OVERLOADED', `${maxFills} fetches are under way, which is the limit`)
     }
     const fill: Fill = new Fill({
@@ -207,14 +222,18 @@ export class BlobCache {
   }
 
   private async keep(digest: Digest, verified: VerifiedBlob): Promise<void> {
-    const { size, sums, spool } = verified
+    const { size, sums, spool, sources } = verified
+    const { disk, keeps, events } = this.options
     const bytes = size <= SMALL ? verified.bytes() : undefined
     if (bytes !== undefined) this.memory.set(digest, bytes)
-    if (spool === undefined || this.options.disk === undefined) return
+    if (spool === undefined || disk === undefined) return
     try {
-      await this.options.disk.commit(spool, { digest, size, sums, published: false })
+      if (keeps === undefined || sources.every(keeps)) {
+        await disk.commit(spool, { digest, size, sums, published: false })
+      } else await spool.discard()
     } catch (error) {
-      this.options.events?.writeFailed(error)
+      events?.writeFailed(error)
+      await spool.discard()
     }
   }
 }

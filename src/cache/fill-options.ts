@@ -23,6 +23,8 @@ export interface VerifiedBlob {
   readonly size: number
   readonly sums: Uint32Array
   readonly spool: Spool | undefined
+  /** Names of the sources it came from. */
+  readonly sources: readonly string[]
   /** The whole blob, when it still is in memory. */
   bytes(): Uint8Array | undefined
 }

@@ -283,15 +283,16 @@ export class Fill {
   private async verify(): Promise<void> {
     const { intake } = this
     const { digest } = this.options
+    const sources = [...new Set(this.contributors.map((file) => file.source))]
     if (!(await intake.complete())) {
-      const from = [...new Set(this.contributors.map((file) => file.source))].join(', ')
       for (const file of this.contributors) file.discredit(`its bytes do not have the digest ${digest}`)
+      const from = sources.join(', ')
       throw new Failure('CONTENT_INVALID', `what came from ${from} does not have the digest ${digest}`)
     }
     const { window, received, spool } = intake
     const sums = intake.sums.finish()
     const bytes = (): Uint8Array | undefined => (window.start === 0 ? window.concat() : undefined)
-    await this.options.onVerified({ size: received, sums, spool, bytes })
+    await this.options.onVerified({ size: received, sums, spool, sources, bytes })
     this.finish('verified')
   }
 }

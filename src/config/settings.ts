@@ -215,13 +215,6 @@ export const SETTINGS = {
     default: '16MiB',
     help: 'largest index.json that is read',
   },
-  'max-directory-entries': {
-    group: 'Limits',
-    schema: value.count({ min: 16, max: 10_000_000 }),
-    placeholder: 'N',
-    default: '200000',
-    help: 'largest folder that is listed',
-  },
   'log-level': {
     group: 'Logs',
     schema: value.choice('error', 'warn', 'info', 'debug'),

@@ -4,8 +4,10 @@ import type { ByteRange, ContentPath, ContentSource, OpenedFile } from './source
 import { SourceHealth } from './source-health.ts'
 
 export interface SourceEvents {
-  /** A request to a source has ended. */
-  ended(source: string, outcome: 'ok' | 'not-found' | 'unavailable' | 'timeout' | 'invalid' | 'aborted'): void
+  /** A request to a source has been answered, or has failed. */
+  ended(source: string, failure: unknown): void
+  /** A request was given up: its client has left, or another source was faster. */
+  cancelled(source: string): void
   /** Seconds from asking a source to its first answer. */
   answered(source: string, seconds: number): void
   received(source: string, bytes: number): void
@@ -116,7 +118,7 @@ class Attempts {
         const controller = new AbortController()
         running.add(controller)
         hedge = setTimeout(next, this.options.hedgeDelay)
-        this.timed(source, () => ask(source, controller.signal)).then(
+        this.timed(source, controller.signal, ask).then(
           (value) => settle(() => resolve({ source, value }), controller),
           (error: unknown) => {
             running.delete(controller)
@@ -148,16 +150,21 @@ class Attempts {
     this.options.events?.discredited(source.name, reason)
   }
 
-  private async timed<T>(source: ContentSource, ask: () => Promise<T>): Promise<T> {
+  private async timed<T>(
+    source: ContentSource,
+    signal: AbortSignal,
+    ask: (source: ContentSource, signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
     const { events } = this.options
     const start = performance.now()
     try {
-      const value = await ask()
+      const value = await ask(source, signal)
       events?.answered(source.name, (performance.now() - start) / 1000)
-      events?.ended(source.name, 'ok')
+      events?.ended(source.name, undefined)
       return value
     } catch (error) {
-      events?.ended(source.name, outcomeOf(error))
+      if (signal.aborted) events?.cancelled(source.name)
+      else events?.ended(source.name, error)
       throw error
     }
   }
@@ -285,12 +292,4 @@ class ContinuedFile implements OpenedFile {
   private believe({ source, value }: Won<OpenedFile>): void {
     if (value.proof === 'none') this.believed.set(value, source)
   }
-}
-
-function outcomeOf(error: unknown): Parameters<SourceEvents['ended']>[1] {
-  if (!isFailure(error)) return 'aborted'
-  if (error.code === 'CONTENT_NOT_FOUND') return 'not-found'
-  if (error.code === 'CONTENT_TIMEOUT') return 'timeout'
-  if (error.code === 'CONTENT_INVALID' || error.code === 'CONTENT_TOO_LARGE') return 'invalid'
-  return 'unavailable'
 }

@@ -8,6 +8,7 @@ export interface LookupEvent {
   readonly lookup: string
   /** The name asked for, as logs write it. */
   readonly name: string
+  readonly kind: MutableName['kind']
   /** ms */
   readonly took: number
   /** Undefined when it answered. */
@@ -96,7 +97,8 @@ class Asking {
     // A look-up that lost the race was aborted by us: nothing to report.
     if (failure !== undefined && this.#end.signal.aborted) return
     const took = performance.now() - started
-    this.#options.observe?.({ lookup: lookup.name, name: this.#name.text, took, failure })
+    const { text, kind } = this.#name
+    this.#options.observe?.({ lookup: lookup.name, name: text, kind, took, failure })
     if (failure !== undefined) this.#failed(lookup.name, failure)
   }
 

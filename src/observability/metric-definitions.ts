@@ -1,3 +1,5 @@
+import { OUTCOMES } from './outcome.ts'
+
 /** How one metric is kept and told. */
 export interface MetricDefinition {
   readonly kind: 'counter' | 'gauge' | 'histogram'
@@ -49,13 +51,13 @@ export const METRICS = {
     kind: 'counter',
     name: 'overloaded_total',
     labels: ['queue'],
-    help: 'Requests refused with 503 because a queue was full.',
+    help: 'Times that a queue was full. A client is answered 503 then, unless another source had what it wants.',
   },
   sourceRequests: {
     kind: 'counter',
     name: 'source_requests_total',
     labels: ['source', 'outcome'],
-    help: 'Requests to a content source.',
+    help: 'Requests to a content source, by how its answer began.',
   },
   sourceFirstByteSeconds: {
     kind: 'histogram',
@@ -151,9 +153,12 @@ export const LABELS: Readonly<Record<string, string>> = {
   method: '`GET`, `HEAD`, `other`',
   code: 'the HTTP status; `499` when the client left before there was an answer',
   from: '`memory`, `disk`, `source`',
-  queue: '`requests`, `source`, `fills`, `names`',
+  queue:
+    '`requests`: of clients; `source`: requests that wait for one source; `fills`: blobs being fetched; `names`: to be resolved',
   source: 'the name of a configured source: `embedded`, `kubo`, `gateway:<host>`, `trusted-gateway:<host>`',
-  outcome: '`ok`, `not_found`, `unavailable`, `timeout`, `invalid`, `overloaded`, `cancelled`',
-  cache: '`blobs`, `memory`, `paths`',
+  outcome:
+    OUTCOMES.map((outcome) => `\`${outcome}\``).join(', ') +
+    '; `cancelled` when nobody waited any more: the clients had left, or another source was faster',
+  cache: '`memory`: small blobs; `blobs`: the store on disk (a miss: neither has it)',
   kind: '`ipns`, `dnslink`',
 }

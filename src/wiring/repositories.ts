@@ -4,7 +4,6 @@ import type { Config } from '../config/config.ts'
 import { EMBEDDED } from '../content/embedded/source.ts'
 import { failover } from '../content/failover.ts'
 import type { ContentSource } from '../content/source.ts'
-import { messageOf } from '../errors.ts'
 import { RememberingResolver } from '../naming/remembering-resolver.ts'
 import type { Logger } from '../observability/logger.ts'
 import type { Metrics } from '../observability/metrics.ts'
@@ -14,6 +13,7 @@ import { Layouts } from '../repository/ipfs/layouts.ts'
 import { ParsedManifests } from '../repository/ipfs/parsed-manifests.ts'
 import { Policy } from '../repository/policy.ts'
 import { Repositories } from '../repository/repositories.ts'
+import { cacheEvents, countedNames, lookupEvents, sourceEvents } from './events.ts'
 import { buildLookups, buildSources, type LocatedSource } from './sources.ts'
 import type { OpenStore } from './store.ts'
 
@@ -50,6 +50,7 @@ export async function buildBackend(parts: BackendParts): Promise<Backend> {
     events: sourceEvents(metrics, logger),
     ...(hint === undefined ? {} : { hint }),
   })
+  const passing = new Set(located.filter(({ setting }) => !setting.cache).map(({ name }) => name))
   const cache = new BlobCache({
     disk: store?.blobs,
     pool,
@@ -57,6 +58,7 @@ export async function buildBackend(parts: BackendParts): Promise<Backend> {
     windowBytes: store === undefined ? WINDOW_WITHOUT_DISK : WINDOW_WITH_DISK,
     maxFills: MOST_FILLS,
     lingerMs: config.backgroundTimeout,
+    keeps: (source) => !passing.has(source),
     events: cacheEvents(metrics, logger),
   })
   const resolver = new RememberingResolver({
@@ -67,6 +69,7 @@ export async function buildBackend(parts: BackendParts): Promise<Backend> {
       staleFor: config.ipnsStale,
     },
     ...(store === undefined ? {} : { memory: store.roots }),
+    observe: lookupEvents(metrics, logger),
     warn: (message) => logger.warn(message),
   })
   await resolver.restore()
@@ -86,7 +89,7 @@ export async function buildBackend(parts: BackendParts): Promise<Backend> {
       referrers: new LayoutReferrers(LAYOUT_LINGER),
       maxManifestSize,
     },
-    resolver,
+    resolver: countedNames(resolver, metrics),
     policy: new Policy(config.allow, config.deny),
   })
   const close = async (): Promise<void> => {
@@ -96,39 +99,3 @@ export async function buildBackend(parts: BackendParts): Promise<Backend> {
   }
   return { repositories, cache, sources, close }
 }
-
-function sourceEvents(
-  metrics: Metrics,
-  logger: Logger,
-): NonNullable<Parameters<typeof failover>[1]['events']> {
-  return {
-    ended: (source, outcome) => metrics.sourceRequests.add({ source, outcome }),
-    answered: (source, seconds) => metrics.sourceFirstByteSeconds.observe({ source }, seconds),
-    received: (source, bytes) => metrics.sourceBytes.add({ source }, bytes),
-    discredited: (source, reason) => {
-      metrics.digestMismatches.add({ source })
-      logger.warn('a source sent wrong bytes', { source, reason })
-    },
-    continued: (from, to, position, reason) =>
-      logger.info('a body goes on at another source', { from, to, position, reason }),
-  }
-}
-
-function cacheEvents(metrics: Metrics, logger: Logger): NonNullable<BlobCacheEvents> {
-  return {
-    hit: (kind) => metrics.cacheHits.add({ cache: kind === 'memory' ? 'memory' : 'blobs' }),
-    miss: () => metrics.cacheMisses.add({ cache: 'blobs' }),
-    writeFailed: (error) => {
-      metrics.cacheWriteFailures.add()
-      logger.warn('a blob could not be written to the store; it is served all the same', {
-        error: messageOf(error),
-      })
-    },
-    readFailed: (digest, error) => {
-      metrics.cacheReadFailures.add()
-      logger.error('a stored blob is damaged or can not be read', { digest, error: messageOf(error) })
-    },
-  }
-}
-
-type BlobCacheEvents = ConstructorParameters<typeof BlobCache>[0]['events']

@@ -47,6 +47,7 @@ export async function serve(config: Config, terminal: Terminal): Promise<Running
       contentType: exposed.contentType,
       expose: () => {
         metrics.fillsInFlight.set(backend.cache.fillCount)
+        metrics.cacheBytes.set({ cache: 'memory' }, backend.cache.memoryBytes)
         if (store !== undefined) metrics.cacheBytes.set({ cache: 'blobs' }, store.blobs.cacheBytes)
         return exposed.expose()
       },

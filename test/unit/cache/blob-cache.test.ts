@@ -1,6 +1,11 @@
 import { readdir, writeFile, rm } from 'node:fs/promises'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
-import { BlobCache, type BlobBytes, type BlobWant } from '../../../src/cache/blob-cache.ts'
+import {
+  BlobCache,
+  type BlobBytes,
+  type BlobCacheOptions,
+  type BlobWant,
+} from '../../../src/cache/blob-cache.ts'
 import type { DiskBlobs } from '../../../src/cache/disk-blobs.ts'
 import { Failure } from '../../../src/errors.ts'
 import { BlobStore, until } from '../../fixtures/blob-store.ts'
@@ -20,8 +25,9 @@ let disk: DiskBlobs
 let cache: BlobCache
 let writeErrors: unknown[]
 let readErrors: unknown[]
+let told: string[]
 
-function cacheOn(on: DiskBlobs | undefined): BlobCache {
+function cacheOn(on: DiskBlobs | undefined, options: Partial<BlobCacheOptions> = {}): BlobCache {
   return new BlobCache({
     disk: on,
     pool: store.pool,
@@ -32,9 +38,12 @@ function cacheOn(on: DiskBlobs | undefined): BlobCache {
     events: {
       hit: () => undefined,
       miss: () => undefined,
+      evicted: () => void told.push('evicted'),
+      overloaded: () => void told.push('overloaded'),
       writeFailed: (error) => void writeErrors.push(error),
       readFailed: (_digest, error) => void readErrors.push(error),
     },
+    ...options,
   })
 }
 
@@ -43,6 +52,7 @@ beforeEach(async () => {
   disk = await store.open()
   writeErrors = []
   readErrors = []
+  told = []
   cache = cacheOn(disk)
 })
 
@@ -236,6 +246,15 @@ describe('a disk that fails', () => {
     expect(disk.count).toBe(0)
   })
 
+  test('at the end: the blob is served, and no part of it stays on disk', async () => {
+    disk.commit = () => Promise.reject(full)
+    const blob = new ControlledBlob(LARGE)
+    await expectWhole(open(blob), LARGE)
+    await until(() => writeErrors.length === 1)
+    await until(async () => (await readdir(store.incoming)).length === 0)
+    expect(disk.count).toBe(0)
+  })
+
   test('to keep bytes: what is damaged comes from the source, and the copy is removed', async () => {
     const blob = new ControlledBlob(LARGE)
     await expectWhole(open(blob), LARGE)
@@ -256,6 +275,58 @@ describe('a disk that fails', () => {
     await expectWhole(open(blob), LARGE)
     expect(blob.requests).toHaveLength(2)
     expect(disk.has(blob.digest)).toBe(true)
+  })
+})
+
+describe('bounds', () => {
+  test('more fetches than allowed are refused, and one that ends makes room', async () => {
+    cache = cacheOn(disk, { maxFills: 1 })
+    const under = new ControlledBlob(LARGE, { allowed: 0 })
+    const reading = read(open(under))
+    await until(() => under.requests.length === 1)
+    const refused = new ControlledBlob(SMALL)
+    await expect(open(refused)).rejects.toMatchObject({ code: 'OVERLOADED', kind: { status: 503 } })
+    expect(told).toEqual(['overloaded'])
+    expect(refused.requests).toHaveLength(0)
+    under.allow(Infinity)
+    await reading
+    await expectWhole(open(refused), SMALL)
+  })
+
+  test('memory holds what was used last', async () => {
+    cache = cacheOn(undefined, { memorySize: SMALL.length + 1024 })
+    const [first, second] = [new ControlledBlob(SMALL), new ControlledBlob(damaged(SMALL, 0))]
+    await expectWhole(open(first), SMALL)
+    expect(cache.memoryBytes).toBe(SMALL.length + 256)
+    await expectWhole(open(second), second.bytes)
+    expect(told).toEqual(['evicted'])
+    expect(cache.memoryBytes).toBe(SMALL.length + 256)
+    expect([cache.inMemory(first.digest), cache.sizeOf(second.digest)]).toEqual([undefined, SMALL.length])
+  })
+})
+
+describe('a source that is not kept', () => {
+  beforeEach(() => {
+    cache = cacheOn(disk, { keeps: (source) => source !== 'controlled' })
+  })
+
+  test('has its blobs served to all who want them at once, and no copy stays on disk', async () => {
+    const blob = new ControlledBlob(LARGE)
+    await Promise.all([1, 2, 3].map(() => expectWhole(open(blob), LARGE)))
+    expect(blob.requests).toHaveLength(1)
+    await until(async () => (await readdir(store.incoming)).length === 0)
+    expect(disk.count).toBe(0)
+    await expectWhole(open(blob), LARGE)
+    expect(blob.requests).toHaveLength(2)
+    expect(writeErrors).toEqual([])
+  })
+
+  test('has small blobs kept in memory', async () => {
+    const blob = new ControlledBlob(SMALL)
+    await expectWhole(open(blob), SMALL)
+    await expectWhole(open(blob), SMALL)
+    expect(blob.requests).toHaveLength(1)
+    expect(disk.count).toBe(0)
   })
 })
 

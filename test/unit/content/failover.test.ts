@@ -151,6 +151,7 @@ describe('a body', () => {
     const continued: unknown[] = []
     const events = {
       ended: () => undefined,
+      cancelled: () => undefined,
       answered: () => undefined,
       received: () => undefined,
       discredited: () => undefined,
@@ -200,6 +201,54 @@ describe('a body', () => {
     const file = await all.open(PATH, { signal })
     file.discredit('wrong size')
     expect((await all.open(PATH, { signal })).source).toBe('two')
+  })
+})
+
+describe('what is told of requests', () => {
+  function told() {
+    const events: unknown[] = []
+    return {
+      events,
+      tell: {
+        ended: (name: string, failure: unknown) =>
+          void events.push([name, failure instanceof Failure ? failure.code : failure]),
+        cancelled: (name: string) => void events.push([name, 'cancelled']),
+        answered: () => undefined,
+        received: () => undefined,
+        discredited: () => undefined,
+        continued: () => undefined,
+      },
+    }
+  }
+
+  test('how each ended', async () => {
+    const { events, tell } = told()
+    const sources = [
+      source('one', fails('OVERLOADED')),
+      source('two', fails('CONTENT_TIMEOUT')),
+      source('three'),
+    ]
+    await joined(sources, { events: tell }).open(PATH, { signal })
+    expect(events).toEqual([
+      ['one', 'OVERLOADED'],
+      ['two', 'CONTENT_TIMEOUT'],
+      ['three', undefined],
+    ])
+  })
+
+  test('who was too slow was given up, and did not fail', async () => {
+    const { events, tell } = told()
+    const slow = source('one')
+    slow.open = (_path, options) =>
+      new Promise((_resolve, reject) => {
+        options.signal.addEventListener('abort', () => reject(options.signal.reason as Error))
+      })
+    await joined([slow, source('two')], { hedgeDelay: 1, events: tell }).open(PATH, { signal })
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(events).toEqual([
+      ['two', undefined],
+      ['one', 'cancelled'],
+    ])
   })
 })
 

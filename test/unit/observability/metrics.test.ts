@@ -52,4 +52,6 @@ test('the table keeps to the conventions of Prometheus', () => {
     expect(buckets !== undefined).toBe(kind === 'histogram')
     for (const label of labels) expect(LABELS).toHaveProperty(label)
   }
+  const used = new Set(rows.flatMap(({ labels }) => labels))
+  expect([...used].sort()).toEqual(Object.keys(LABELS).sort())
 })

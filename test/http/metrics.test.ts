@@ -1,0 +1,145 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import type { RunningGateway } from '../../src/cli/program.ts'
+import { loadConfig } from '../../src/config/load.ts'
+import type { Descriptor } from '../../src/layout/descriptor.ts'
+import { METRICS } from '../../src/observability/metric-definitions.ts'
+import { encodedOf } from '../../src/reference/digest.ts'
+import { serve } from '../../src/wiring/serve.ts'
+import { until } from '../fixtures/blob-store.ts'
+import { CapturedStream } from '../fixtures/captured-stream.ts'
+import { importTree, patternBytes, type ContentTree } from '../fixtures/content-tree.ts'
+import { damaged } from '../fixtures/controlled-blob.ts'
+import { ed25519Key } from '../fixtures/ipns-keys.ts'
+import { LayoutBuilder } from '../fixtures/layouts.ts'
+import { ask, begin } from '../fixtures/raw-request.ts'
+import { startTrustlessGateway, type TrustlessGateway } from '../fixtures/trustless-gateway.ts'
+
+/** Not kept in memory. */
+const LARGE = 300 * 1024
+const layout = new LayoutBuilder()
+const [one, two, three] = [1, 2, 3].map((seed) => layout.blob(patternBytes(LARGE, seed), 'application/large'))
+const small = layout.blob('a small blob', 'application/small')
+const faulty = layout.blob('a blob that comes with a wrong bit', 'application/small')
+const stuck = [1, 2].map((n) => layout.blob(`stuck ${n}`, 'application/small'))
+/** As many as it takes for the first of them to leave the smallest memory there is. */
+const many = Array.from({ length: 6 }, (_, n) =>
+  layout.blob(patternBytes(250 * 1024, 10 + n), 'application/many'),
+)
+const files = layout.list(layout.image(), { ref: 'v1' }).files()
+
+let folder: string
+let source: TrustlessGateway
+let tree: ContentTree
+let gateway: RunningGateway
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'metrics-'))
+  tree = await importTree(Object.fromEntries(files))
+  source = await startTrustlessGateway(tree)
+  const { config } = await loadConfig({
+    flags: {
+      listen: '127.0.0.1:0',
+      'admin-listen': '127.0.0.1:0',
+      source: [`gateway=${source.url}`],
+      store: folder,
+      // Room for one large blob.
+      'cache-size': '400KiB',
+      'memory-cache-size': '1MiB',
+      'ipns-ttl-min': '0',
+      'max-requests': '2',
+    },
+    env: {},
+    home: folder,
+    readFile: (path) => readFile(path, 'utf8'),
+  })
+  gateway = await serve(config, {
+    stdout: new CapturedStream(),
+    stderr: new CapturedStream(),
+    stdin: Readable.from([]),
+    signal: new AbortController().signal,
+    readFile: (path) => readFile(path, 'utf8'),
+    platform: 'linux',
+    version: '0.0.0',
+  })
+})
+
+afterAll(async () => {
+  await gateway.stop(AbortSignal.abort())
+  await source.close()
+  await rm(folder, { recursive: true, force: true })
+})
+
+const portOf = (url: string | undefined): number => Number(new URL(url ?? '').port)
+
+async function status(path: string, name = `ipfs/${tree.root.toString()}`): Promise<number> {
+  return (await ask(portOf(gateway.url), `/v2/${name}/${path}`)).status
+}
+
+/** Waits for the answer before to be counted, so that there is room for the next. */
+async function get(path: string, name?: string): Promise<number> {
+  await until(async () => (await figures())['ipfs_registry_http_requests_in_flight'] === 0)
+  return status(path, name)
+}
+
+const blob = (descriptor: Descriptor | undefined): string => `blobs/${descriptor?.digest ?? ''}`
+
+/** Each series with its figure. */
+async function figures(): Promise<Record<string, number>> {
+  const text = (await ask(portOf(gateway.adminUrl), '/metrics')).body.toString()
+  const lines = text.split('\n').filter((line) => line.startsWith('ipfs_registry_'))
+  return Object.fromEntries(
+    lines.map((line): [string, number] => {
+      const space = line.lastIndexOf(' ')
+      return [line.slice(0, space), Number(line.slice(space + 1))]
+    }),
+  )
+}
+
+test('every metric is counted in a life that sees everything', async () => {
+  const name = ed25519Key()
+  source.records.set(name.name.text, await name.record({ value: `/ipfs/${tree.root.toString()}`, ttl: 0 }))
+  const ipns = `ipns/${name.name.text}`
+  expect(await get('manifests/v1', ipns)).toBe(200)
+  source.records.clear()
+  expect(await get('manifests/v1', ipns)).toBe(200)
+
+  // Found in memory, found on disk, removed from either, damaged on disk.
+  for (const descriptor of [small, small, one, one, two, ...many])
+    expect(await get(blob(descriptor))).toBe(200)
+  const hex = encodedOf(two?.digest ?? `sha256:`)
+  const file = join(folder, 'blobs', 'sha256', hex.slice(0, 2), hex)
+  await get(blob(two))
+  await until(async () => (await readdir(join(folder, 'incoming'))).length === 0)
+  await writeFile(file, damaged(await readFile(file), 5))
+  expect(await get(blob(two))).toBe(200)
+  await rm(join(folder, 'incoming'), { recursive: true })
+  expect(await get(blob(three))).toBe(200)
+
+  source.faults = { flipBlock: 2, when: ({ path }) => path.includes(faulty.digest.slice(7)) }
+  expect(await get(blob(faulty))).toBe(502)
+
+  source.faults = { slowHead: 600_000 }
+  await until(async () => (await figures())['ipfs_registry_http_requests_in_flight'] === 0)
+  const before = source.requests.length
+  const held = stuck.map((descriptor) =>
+    begin(portOf(gateway.url), `/v2/ipfs/${tree.root.toString()}/${blob(descriptor)}`),
+  )
+  for (const each of held) each.catch(() => undefined)
+  await until(() => source.requests.length === before + 2)
+  expect(await status('manifests/v1')).toBe(503)
+  const busy = await figures()
+  const silent = Object.values(METRICS)
+    .map((metric) => `ipfs_registry_${metric.name}`)
+    .filter((metric) => !positive(busy, metric))
+  expect(silent).toEqual([])
+})
+
+function positive(all: Record<string, number>, metric: string): boolean {
+  return Object.entries(all).some(
+    ([series, figure]) => figure > 0 && [metric, `${metric}_count`].includes(series.split('{')[0] ?? ''),
+  )
+}
