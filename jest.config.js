@@ -1,5 +1,6 @@
 const common = {
   testEnvironment: 'node',
+  modulePathIgnorePatterns: ['<rootDir>/.cache/'],
   extensionsToTreatAsEsm: ['.ts'],
   transform: {
     '^.+\\.ts$': [
@@ -14,6 +15,8 @@ const common = {
 }
 
 export default {
+  // A hung test is to fail, a slow machine is not.
+  testTimeout: 30_000,
   projects: [
     {
       ...common,
