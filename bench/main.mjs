@@ -1,0 +1,72 @@
+// npm run bench -- [scenario…] [--rounds N] [--build NAME=MAIN.JS]… : see README.md.
+import { arch, cpus, platform, release, totalmem } from 'node:os'
+import { resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { repositoryFolder } from './process.mjs'
+import { Scope } from './scope.mjs'
+import * as coldBlob from './scenarios/cold-blob.mjs'
+import * as memory from './scenarios/memory.mjs'
+import * as smallAnswers from './scenarios/small-answers.mjs'
+import * as warmBlob from './scenarios/warm-blob.mjs'
+
+const SCENARIOS = {
+  'warm-blob': warmBlob,
+  'small-answers': smallAnswers,
+  'cold-blob': coldBlob,
+  memory,
+}
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    rounds: { type: 'string', default: '5' },
+    build: { type: 'string', multiple: true, default: [] },
+    only: { type: 'string' },
+    quiet: { type: 'boolean', default: false },
+  },
+})
+const names = positionals.length === 0 ? Object.keys(SCENARIOS) : positionals
+const unknown = names.find((name) => !(name in SCENARIOS))
+if (unknown !== undefined) {
+  console.error(`no scenario ${unknown}; there are ${Object.keys(SCENARIOS).join(', ')}`)
+  process.exit(2)
+}
+
+const builds = new Map([['ours', `${repositoryFolder}dist/main.js`]])
+for (const build of values.build) {
+  const [name, main] = build.split('=')
+  builds.set(name, resolve(main))
+}
+
+const scope = new Scope()
+let interrupted = false
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.once(signal, () => {
+    interrupted = true
+    void scope.end().then(() => process.exit(130))
+  })
+}
+
+const [cpu] = cpus()
+console.log(
+  `${cpus().length} × ${cpu.model}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${platform()} ${release()} ${arch()}, Node ${process.version}\n`,
+)
+try {
+  for (const name of names) {
+    const own = scope.inner()
+    console.log(`## ${SCENARIOS[name].title}\n`)
+    await SCENARIOS[name].measure({
+      scope: own,
+      builds,
+      rounds: Number(values.rounds),
+      only: values.only === undefined ? undefined : new RegExp(values.only),
+      log: values.quiet ? () => undefined : (text) => console.error(text),
+      print: (text) => console.log(`${text}\n`),
+    })
+    await own.end()
+  }
+} catch (error) {
+  if (!interrupted) throw error
+} finally {
+  await scope.end()
+}

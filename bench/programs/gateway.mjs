@@ -1,0 +1,43 @@
+import { join } from 'node:path'
+import { answers, launch, run } from '../process.mjs'
+import { freePort } from '../scope.mjs'
+
+/**
+ * This program, from its own build, on a store of its own, with access log and metrics as they are by default.
+ *
+ * @param options `main`: its dist/main.js; `sources`; `store`: default a fresh folder; `env`; `core`; `nodeFlags`
+ */
+export async function startGateway(scope, options) {
+  const { main, sources = ['embedded'], env, core, nodeFlags = [] } = options
+  const home = await scope.folder('home')
+  const store = options.store ?? (await scope.folder('store'))
+  const port = await freePort()
+  const url = `http://127.0.0.1:${port}`
+  const own = { HOME: home, XDG_CONFIG_HOME: home, XDG_DATA_HOME: home, ...env }
+  const args = [
+    '--listen',
+    `127.0.0.1:${port}`,
+    '--admin-listen',
+    `127.0.0.1:${await freePort()}`,
+    '--store',
+    store,
+  ]
+  const { pid } = await launch(
+    scope,
+    process.execPath,
+    [...nodeFlags, main, 'serve', ...args, ...sources.flatMap((source) => ['--source', source])],
+    { env: own, core, log: join(home, 'log'), ready: () => answers(`${url}/v2/`) },
+  )
+  return {
+    url,
+    pid,
+    store,
+    /** Publish a folder of layouts to its store; resolves to the root CID. */
+    async publish(folder) {
+      const out = await run(process.execPath, [main, 'publish', folder, '--json', '--store', store], {
+        env: own,
+      })
+      return JSON.parse(out).root
+    },
+  }
+}

@@ -1,0 +1,51 @@
+import { curl } from '../clients/curl.mjs'
+import { chosen } from '../contenders.mjs'
+import { makeImage } from '../image.mjs'
+import { findProgram } from '../process.mjs'
+import { startDockerRegistry } from '../programs/docker-registry.mjs'
+import { startGateway } from '../programs/gateway.mjs'
+import { startKubo } from '../programs/kubo.mjs'
+import { startNginx } from '../programs/nginx.mjs'
+import { findOciRegistryP2p, startOciRegistryP2p } from '../programs/oci-registry-p2p.mjs'
+import { alternate } from '../rounds.mjs'
+import { ratioTable } from '../table.mjs'
+
+export const title = 'A layer of 512 MiB that is there already'
+
+/** Published to the gateway's own store, and cached from a Kubo, beside servers of plain files. */
+export async function measure({ scope, builds, rounds, only, log, print }) {
+  const image = await makeImage(await scope.folder('image'), { seed: 'warm', size: 512 * 2 ** 20 })
+  const { digest, size: bytes } = image.layer
+  const kubo = await startKubo(scope)
+  const root = await kubo.add(image.folder)
+
+  const urls = new Map()
+  for (const [name, main] of builds) {
+    const own = await startGateway(scope, { main })
+    urls.set(
+      `${name}, published`,
+      `${own.url}/v2/ipfs/${await own.publish(image.folder)}/app/blobs/${digest}`,
+    )
+    const caching = await startGateway(scope, { main, sources: [`kubo=${kubo.api}`] })
+    urls.set(`${name}, cached`, `${caching.url}/v2/ipfs/${root}/app/blobs/${digest}`)
+  }
+  if (findProgram('docker-registry')) {
+    const registry = await startDockerRegistry(scope)
+    await registry.push(image)
+    urls.set('docker-registry', `${registry.url}/v2/app/blobs/${digest}`)
+  }
+  if (findProgram('nginx')) {
+    const nginx = await startNginx(scope, image.folder)
+    urls.set('nginx', `${nginx.url}/app/blobs/${digest.replace(':', '/')}`)
+  }
+  if (findOciRegistryP2p()) {
+    const p2p = await startOciRegistryP2p(scope, kubo)
+    urls.set('oci-registry-p2p', `${p2p.url}/v2/ipfs/${root}/app/blobs/${digest}`)
+  }
+  for (const streams of [1, 4]) {
+    const contenders = new Map([...urls].map(([name, url]) => [name, () => curl(url, { bytes, streams })]))
+    const figures = await alternate(chosen(contenders, only), { rounds, log })
+    print(`${streams} ${streams === 1 ? 'stream' : 'streams'}:`)
+    print(ratioTable(figures, { unit: 'GB/s', peers: ['docker-registry', 'nginx', 'oci-registry-p2p'] }))
+  }
+}
