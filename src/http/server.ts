@@ -1,18 +1,26 @@
-import { readFile } from 'node:fs/promises'
-import { watch, type FSWatcher } from 'node:fs'
-import { createServer, type RequestListener, type Server, STATUS_CODES } from 'node:http'
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http'
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
-import { dirname } from 'node:path'
-import { Failure, messageOf } from '../errors.ts'
+import { Failure } from '../errors.ts'
+import { Connections } from './connections.ts'
 import { failureBody } from './failure.ts'
+import { refuse } from './refusal.ts'
+import { readTlsPair, watchTlsFiles, type TlsFiles } from './tls-files.ts'
 
 export interface ServerOptions {
   readonly host: string
   readonly port: number
-  readonly tls: { cert: string; key: string } | undefined
+  readonly tls: TlsFiles | undefined
   /** Called when certificate files that have changed can't be used; the old ones stay in force. */
   readonly onTlsError: (error: unknown) => void
+  /** ms between looks at the certificate files; 2 s by default. */
+  readonly tlsCheckInterval?: number
 }
 
 /** Long range lists of lazily pulling clients need more than Node's 16 KiB. */
@@ -23,10 +31,12 @@ const KEEP_ALIVE = 130_000
 /** A listening HTTP or HTTPS server that ends gracefully. */
 export class ListeningServer {
   private readonly server: Server | TlsServer
-  private readonly watchers: FSWatcher[] = []
+  private readonly connections = new Connections()
+  /** Also those whose TLS handshake is not done. */
   private readonly sockets = new Set<Socket>()
+  private endWatch: (() => void) | undefined
 
-  private constructor(server: Server | TlsServer) {
+  private constructor(server: Server | TlsServer, handler: RequestListener, tls: boolean) {
     this.server = server
     server.keepAliveTimeout = KEEP_ALIVE
     server.headersTimeout = KEEP_ALIVE + 5_000
@@ -36,18 +46,34 @@ export class ListeningServer {
       this.sockets.add(socket)
       socket.once('close', () => this.sockets.delete(socket))
     })
-    server.on('clientError', (error: Error, socket: Socket) => refuse(error, socket))
+    server.on(tls ? 'secureConnection' : 'connection', (socket: Socket) => this.connections.add(socket))
+    const answer = (req: IncomingMessage, res: ServerResponse): void => {
+      this.connections.begin(req.socket, res)
+      if (req.headers.host === undefined && req.httpVersion === '1.1') refuseNameless(res)
+      else handler(req, res)
+    }
+    server.on('request', answer)
+    // No body is ever wanted, so none is asked for; whether one comes nevertheless can't be known.
+    server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => {
+      res.setHeader('Connection', 'close')
+      answer(req, res)
+    })
+    server.on('checkExpectation', answer)
+    server.on('clientError', (error: Error, socket: Socket) => {
+      if (this.connections.isAnswering(socket)) socket.destroy()
+      else refuse(error, socket, HEADER_LIMIT)
+    })
   }
 
   /** @throws the system's error, as EADDRINUSE; Failure SETTINGS_INVALID when certificate or key can't be used */
   static async listen(handler: RequestListener, options: ServerOptions): Promise<ListeningServer> {
     const { tls } = options
-    const settings = { maxHeaderSize: HEADER_LIMIT, noDelay: true }
+    const settings = { maxHeaderSize: HEADER_LIMIT, noDelay: true, requireHostHeader: false }
     const inner =
       tls === undefined
-        ? createServer(settings, handler)
-        : createTlsServer({ ...settings, ...(await readPair(tls)) }, handler)
-    const listening = new ListeningServer(inner)
+        ? createServer(settings)
+        : createTlsServer({ ...settings, ...(await readTlsPair(tls)) })
+    const listening = new ListeningServer(inner, handler, tls !== undefined)
     await new Promise<void>((resolve, reject) => {
       inner.once('error', reject)
       inner.listen(options.port, options.host, () => {
@@ -55,7 +81,7 @@ export class ListeningServer {
         resolve()
       })
     })
-    if (tls !== undefined) listening.watchTls(tls, options.onTlsError)
+    if (tls !== undefined) listening.watchTls(tls, options)
     return listening
   }
 
@@ -65,65 +91,32 @@ export class ListeningServer {
 
   /** Stop accepting, let answers under way finish for at most `grace` ms, then cut what is left. */
   async close(grace: number): Promise<void> {
-    for (const watcher of this.watchers) watcher.close()
+    this.endWatch?.()
     const closed = new Promise<void>((resolve) => this.server.close(() => resolve()))
-    this.server.closeIdleConnections()
+    this.connections.end()
     const timer = setTimeout(() => {
+      this.connections.cut()
       for (const socket of this.sockets) socket.destroy()
     }, grace)
     await closed
     clearTimeout(timer)
   }
 
-  /** Folders are watched, not files: certificates are renewed by renaming, often behind symbolic links. */
-  private watchTls(files: { cert: string; key: string }, onError: (error: unknown) => void): void {
-    let timer: NodeJS.Timeout | undefined
+  private watchTls(files: TlsFiles, { onTlsError, tlsCheckInterval }: ServerOptions): void {
     const reload = (): void => {
-      readPair(files).then(
-        (pair) => (this.server as TlsServer).setSecureContext(pair),
-        (error: unknown) => onError(error),
-      )
+      readTlsPair(files).then((pair) => (this.server as TlsServer).setSecureContext(pair), onTlsError)
     }
-    for (const folder of new Set([dirname(files.cert), dirname(files.key)])) {
-      const watcher = watch(folder, { persistent: false }, () => {
-        clearTimeout(timer)
-        timer = setTimeout(reload, 200)
-        timer.unref()
-      })
-      watcher.on('error', onError)
-      this.watchers.push(watcher)
-    }
+    this.endWatch = watchTlsFiles(files, reload, tlsCheckInterval)
   }
 }
 
-async function readPair(files: { cert: string; key: string }): Promise<{ cert: Buffer; key: Buffer }> {
-  try {
-    const [cert, key] = await Promise.all([readFile(files.cert), readFile(files.key)])
-    const { createSecureContext } = await import('node:tls')
-    createSecureContext({ cert, key })
-    return { cert, key }
-  } catch (error) {
-    throw new Failure(
-      'SETTINGS_INVALID',
-      `certificate ${files.cert} with key ${files.key}: ${messageOf(error)}`,
-    )
-  }
-}
-
-/** What Node's parser refuses before there is a request still gets an answer that a registry client can read. */
-function refuse(error: Error, socket: Socket): void {
-  if (!socket.writable || ('code' in error && error.code === 'ECONNRESET')) {
-    socket.destroy()
-    return
-  }
-  const tooLarge = 'code' in error && error.code === 'HPE_HEADER_OVERFLOW'
-  const status = tooLarge ? 431 : 400
-  const message = tooLarge
-    ? `the request's headers exceed ${HEADER_LIMIT} bytes`
-    : 'this is not an HTTP request'
-  const body = failureBody(new Failure('REQUEST_INVALID', message))
-  socket.end(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nContent-Type: application/json\r\n` +
-      `Content-Length: ${body.length}\r\nConnection: close\r\n\r\n${body.toString()}`,
-  )
+/** RFC 9112, 3.2: a request of HTTP/1.1 without `Host` is answered 400. */
+function refuseNameless(res: ServerResponse): void {
+  const body = failureBody(new Failure('REQUEST_INVALID', 'the request has no Host header'))
+  res.writeHead(400, {
+    'Content-Type': 'application/json',
+    'Content-Length': body.length,
+    Connection: 'close',
+  })
+  res.end(body)
 }
