@@ -139,5 +139,19 @@ export function isFailure(error: unknown, ...codes: ErrorCode[]): error is Failu
 
 /** The message of anything thrown. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+  return textIn(error, 'message') ?? String(error)
+}
+
+/**
+ * The `code` of an error of the system or a library: `ENOENT`. Looks at nothing but that property, since an error may
+ * come from another realm (a worker, a `node:vm` context), where `instanceof Error` does not hold.
+ */
+export function systemCodeOf(error: unknown): string | undefined {
+  return textIn(error, 'code')
+}
+
+function textIn(thrown: unknown, key: 'code' | 'message'): string | undefined {
+  if (typeof thrown !== 'object' || thrown === null) return undefined
+  const value = (thrown as Readonly<Record<string, unknown>>)[key]
+  return typeof value === 'string' ? value : undefined
 }

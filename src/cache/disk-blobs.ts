@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir, open, readdir, rm, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Failure, messageOf } from '../errors.ts'
+import { Failure, messageOf, systemCodeOf } from '../errors.ts'
 import { algorithmOf, encodedOf, isDigest, type Digest } from '../reference/digest.ts'
 import type { BufferPool } from './buffer-pool.ts'
 import type { Metadata } from './metadata.ts'
@@ -184,7 +184,7 @@ export class DiskBlobs {
     try {
       return await open(this.pathOf(digest), 'r')
     } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') await this.forget(digest)
+      if (systemCodeOf(error) === 'ENOENT') await this.forget(digest)
       throw new Failure('STORE_FAILED', `the stored copy of ${digest} can't be read: ${messageOf(error)}`)
     }
   }

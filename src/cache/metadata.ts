@@ -1,5 +1,5 @@
 import { ClassicLevel } from 'classic-level'
-import { Failure } from '../errors.ts'
+import { Failure, messageOf, systemCodeOf } from '../errors.ts'
 
 export type Metadata = ClassicLevel<string, string>
 
@@ -16,10 +16,10 @@ export async function openMetadata(folder: string): Promise<Metadata> {
     return database
   } catch (error) {
     const cause = error instanceof Error ? error.cause : undefined
-    if (cause instanceof Error && 'code' in cause && cause.code === 'LEVEL_LOCKED') {
+    if (systemCodeOf(cause) === 'LEVEL_LOCKED') {
       throw new Failure('STORE_LOCKED', `the store ${folder} is held by another process`, { cause: error })
     }
-    const reason = cause instanceof Error ? cause.message : String(error)
+    const reason = messageOf(cause ?? error)
     throw new Failure('STORE_FAILED', `the store ${folder} can't be opened: ${reason}`, { cause: error })
   }
 }

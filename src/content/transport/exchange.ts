@@ -1,5 +1,5 @@
 import type { Dispatcher } from 'undici'
-import { Failure, messageOf } from '../../errors.ts'
+import { Failure, messageOf, systemCodeOf } from '../../errors.ts'
 import { AnswerBody } from './answer-body.ts'
 import type { Endpoint } from './endpoint.ts'
 
@@ -127,17 +127,13 @@ function reasonOf(signal: AbortSignal): Error {
 
 const STALE = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'])
 
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined
-}
-
 function isStaleConnection(error: unknown): boolean {
-  return STALE.has(String(codeOf(error)))
+  return STALE.has(systemCodeOf(error) ?? '')
 }
 
 function toFailure(endpoint: Endpoint, error: unknown, { signal }: Question): unknown {
   if (error instanceof Failure || signal.aborted) return error
-  if (codeOf(error) === 'UND_ERR_CONNECT_TIMEOUT') return mute(endpoint, error)
+  if (systemCodeOf(error) === 'UND_ERR_CONNECT_TIMEOUT') return mute(endpoint, error)
   return new Failure(
     'CONTENT_UNAVAILABLE',
     `${endpoint.name} does not answer at ${endpoint.origin}: ${messageOf(error)}`,

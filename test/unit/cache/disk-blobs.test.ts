@@ -1,4 +1,4 @@
-import { readdir, writeFile } from 'node:fs/promises'
+import { readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { CHUNK, ChunkSums } from '../../../src/cache/chunk-sums.ts'
@@ -73,6 +73,42 @@ describe('DiskBlobs', () => {
     await writeFile(store.pathOf(digest), LARGE.subarray(0, CHUNK))
     await expect(get(disk, digest)).rejects.toMatchObject({ code: 'CONTENT_INVALID' })
     expect(disk.has(digest)).toBe(false)
+  })
+
+  test.each([false, true])(
+    'without their file count as absent, and can be put again (published: %s)',
+    async (published) => {
+      const before = await store.open()
+      const digest = await put(before, LARGE, published)
+      await rm(store.pathOf(digest))
+      const disk = await store.open()
+      await expect(get(disk, digest)).rejects.toMatchObject({ code: 'STORE_FAILED' })
+      expect([disk.has(digest), disk.sizeOf(digest), disk.cacheBytes]).toEqual([false, undefined, 0])
+      expect(await disk.open(digest)).toBeUndefined()
+      await put(disk, LARGE)
+      expect((await get(disk, digest)).equals(LARGE)).toBe(true)
+      expect((await get(await store.open(), digest)).equals(LARGE)).toBe(true)
+    },
+  )
+
+  test('of which nobody has read that the file is gone can be put again', async () => {
+    const disk = await store.open()
+    const digest = await put(disk, LARGE)
+    await rm(store.pathOf(digest))
+    await put(disk, LARGE)
+    expect((await get(disk, digest)).equals(LARGE)).toBe(true)
+    expect(disk.cacheBytes).toBe(LARGE.length)
+    expect(await readdir(store.incoming)).toEqual([])
+  })
+
+  test('that can not be opened are not taken for gone', async () => {
+    const disk = await store.open()
+    const digest = await put(disk, LARGE)
+    await rm(store.pathOf(digest))
+    // A loop of links is an error of the file system that is not absence, also for root.
+    await symlink(store.pathOf(digest), store.pathOf(digest))
+    await expect(get(disk, digest)).rejects.toMatchObject({ code: 'STORE_FAILED' })
+    expect(disk.has(digest)).toBe(true)
   })
 
   test('beyond the size are evicted, least recently used first, published ones never', async () => {
