@@ -3,7 +3,7 @@ import { formatContentPath } from '../content/source.ts'
 import type { ContentPath } from '../content/source.ts'
 import { Failure } from '../errors.ts'
 import { parseCid } from '../reference/cid.ts'
-import type { MutableName } from '../reference/name.ts'
+import { parseRepositoryName, type MutableName } from '../reference/name.ts'
 
 type Match = (text: string) => boolean
 
@@ -54,12 +54,23 @@ function compile(patterns: readonly string[]): Match | undefined {
   return (text) => match(text)
 }
 
-/** CIDs have many spellings; requests are compared in one. */
+/** CIDs, keys and domain names have many spellings; requests are compared in one. */
 function canonical(pattern: string): string {
-  const [empty, space, id, ...rest] = pattern.split('/')
-  const cid = space === 'ipfs' && id !== undefined ? parseCid(id) : undefined
-  if (empty !== '' || cid === undefined) return pattern
-  return ['/ipfs', cid.toV1().toString(), ...rest].join('/')
+  const [, space, id, ...rest] = pattern.split('/')
+  if (id === undefined) return pattern
+  if (space === 'ipfs') return ['/ipfs', parseCid(id)?.toString() ?? id, ...rest].join('/')
+  if (space === 'ipns') return ['/ipns', parseMutableName(id) ?? id.toLowerCase(), ...rest].join('/')
+  return pattern
+}
+
+/** @returns undefined for a glob, and for domain names with capitals */
+function parseMutableName(id: string): string | undefined {
+  try {
+    const parsed = parseRepositoryName(`ipns/${id}`)
+    return parsed.kind === 'ipns' ? parsed.mutable.text : undefined
+  } catch {
+    return undefined
+  }
 }
 
 function denied(text: string, why: string): Failure {
