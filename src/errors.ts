@@ -29,6 +29,7 @@ export const ERRORS = {
     meaning: 'The layout has no such tag or manifest.',
   },
   BLOB_UNKNOWN: { status: 404, oci: 'BLOB_UNKNOWN', meaning: 'The layout holds no such blob.' },
+  UPLOAD_UNKNOWN: { status: 404, oci: 'BLOB_UPLOAD_UNKNOWN', meaning: 'There is no such upload.' },
   DIGEST_INVALID: {
     status: 400,
     oci: 'DIGEST_INVALID',

@@ -23,8 +23,10 @@ export async function serveBlob(
   const digest = parseDigest(digestText)
   const head = req.method === 'HEAD'
   const condition = req.headers['if-range']?.toString()
-  const rangeHeader = head || !rangeAllowed(condition, digest) ? undefined : req.headers.range
-  const purpose = head ? 'head' : rangeHeader === undefined ? 'whole' : 'range'
+  const unchanged = noneMatch(req.headers['if-none-match'], digest)
+  const bodiless = head || unchanged
+  const rangeHeader = bodiless || !rangeAllowed(condition, digest) ? undefined : req.headers.range
+  const purpose = bodiless ? 'head' : rangeHeader === undefined ? 'whole' : 'range'
   const blob = await repository.blob(digest, purpose, signal)
   facts.source = blob.source
   facts.cached = blob.cached
@@ -33,10 +35,10 @@ export async function serveBlob(
     setProvenance(res, blob)
     res.setHeader('Accept-Ranges', 'bytes')
   }
-  if (head || noneMatch(req.headers['if-none-match'], digest)) {
+  if (bodiless) {
     exchange.answering()
     describe()
-    if (!head) res.statusCode = 304
+    if (unchanged) res.statusCode = 304
     else {
       res.setHeader('Content-Type', TYPE)
       res.setHeader('Content-Length', blob.size)

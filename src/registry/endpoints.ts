@@ -42,8 +42,7 @@ export async function serveRegistry(
     case 'referrers':
       return serveReferrers(res, exchange, find(route.name), route.digest, route.query, head)
     case 'upload':
-      res.setHeader('Allow', 'POST, PATCH, PUT')
-      throw new Failure('UNSUPPORTED', 'this gateway is read-only: nothing can be uploaded')
+      throw new Failure('UPLOAD_UNKNOWN', 'this gateway is read-only: nothing is being uploaded')
   }
 }
 

@@ -18,7 +18,11 @@ export async function serveReferrers(
   const list = await repository.referrers(parseDigest(digestText), exchange.signal)
   exchange.facts.source = list.source
   exchange.facts.cached = list.cached
-  const wanted = query.getAll('artifactType').filter((type) => type !== '')
+  const wanted = query
+    .getAll('artifactType')
+    .filter((type) => type !== '')
+    // No media type has a space: it was a plus sign that the client did not escape.
+    .map((type) => type.replaceAll(' ', '+'))
   const manifests =
     wanted.length === 0
       ? list.referrers

@@ -18,13 +18,17 @@ export type Route =
 export type Reference =
   { readonly kind: 'digest'; readonly digest: Digest } | { readonly kind: 'tag'; readonly tag: string }
 
+/** Scheme and host of a URL in absolute form, which clients of proxies send (RFC 9112, 3.2.2). */
+const ORIGIN = /^https?:\/\/[^/?]*/i
+
 /**
  * Parse the raw URL of a request. Names may contain the words that mark endpoints (`a/manifests/b` is a fine name),
  * so the path is read from its end; it is matched case by case and byte by byte, which Express's router does not do.
  *
  * @throws Failure ROUTE_UNKNOWN when this is no path of the protocol, REQUEST_INVALID for a broken escape
  */
-export function parseRoute(url: string): Route {
+export function parseRoute(target: string): Route {
+  const url = target.startsWith('/') ? target : target.replace(ORIGIN, '')
   const mark = url.indexOf('?')
   const path = mark === -1 ? url : url.slice(0, mark)
   if (path === '/v2' || path === '/v2/') return { kind: 'ping' }

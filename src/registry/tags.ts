@@ -37,7 +37,7 @@ export async function serveTags(
 
 function parseLimit(text: string | null): number {
   if (text === null) return MOST_TAGS
-  if (!/^\d{1,9}$/.test(text)) {
+  if (!/^\d+$/.test(text)) {
     throw new Failure(
       'PAGINATION_INVALID',
       `n=${text.slice(0, 40)} is not a whole number that is zero or more`,

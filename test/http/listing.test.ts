@@ -67,6 +67,18 @@ describe('tags', () => {
     expect(pages).toBe(Math.ceil(TAGS.length / n))
   })
 
+  test.each(['2147483647', '9223372036854775807', '0000000003000', '9'.repeat(400)])(
+    'n=%s asks for all',
+    async (n) => {
+      expect(await tags(`?n=${n}`)).toEqual({ tags: TAGS, link: undefined })
+    },
+  )
+
+  test('nothing is after the end', async () => {
+    expect(await tags('?last=latest')).toEqual({ tags: [], link: undefined })
+    expect(await tags('?n=5&last=zzz')).toEqual({ tags: [], link: undefined })
+  })
+
   test.each(['abc', '-1', '1.5', ''])('n=%s is refused', async (n) => {
     const answer = await get(`/v2/${name}/tags/list?n=${n}`)
     expect(answer.status).toBe(400)
@@ -116,6 +128,23 @@ describe('referrers', () => {
       types: [],
       filtered: 'artifactType',
     })
+  })
+
+  test('of a type whose plus sign was not escaped', async () => {
+    expect(await referrers(image.digest, `?artifactType=${SPDX}`)).toEqual({
+      types: [SPDX],
+      filtered: 'artifactType',
+    })
+  })
+
+  test('of a type that is empty: of every type', async () => {
+    expect((await referrers(image.digest, '?artifactType=')).types).toHaveLength(3)
+  })
+
+  test('under a name without a layout', async () => {
+    const answer = await get(`/v2/${gateway.name}/nothing/referrers/${image.digest}`)
+    expect(answer.status).toBe(404)
+    expect(errorOf(answer).code).toBe('NAME_UNKNOWN')
   })
 
   test('of either of two types', async () => {

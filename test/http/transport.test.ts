@@ -38,6 +38,14 @@ describe('the base of the API', () => {
     expect(errorOf(answer).code).toBe('UNSUPPORTED')
   })
 
+  test('the URL may name the host, as clients of proxies send it', async () => {
+    for (const base of ['http://localhost', 'HTTPS://gateway.example:5000']) {
+      expect((await get(`${base}/v2/`)).status).toBe(200)
+      expect((await get(`${base}${manifest('1.0')}`)).status).toBe(200)
+    }
+    expect((await get('http://localhost')).status).toBe(404)
+  })
+
   test('a broken escape is refused in JSON', async () => {
     const answer = await get(manifest('%zz'))
     expect(answer.status).toBe(400)
@@ -52,11 +60,22 @@ describe('the base of the API', () => {
     expect(errorOf(answer).code).toBe('UNSUPPORTED')
   })
 
-  test('starting an upload is not allowed', async () => {
-    const answer = await ask(gateway.port, `/v2/${gateway.name}/app/blobs/uploads/`, { method: 'POST' })
-    expect(answer.status).toBe(405)
-    expect(answer.headers.allow).toBeDefined()
-  })
+  test.each(['uploads', 'uploads/', 'uploads/1?digest=x'])(
+    'of %s nothing but its absence is known',
+    async (end) => {
+      const path = `/v2/${gateway.name}/app/blobs/${end}`
+      for (const method of ['POST', 'PATCH', 'PUT', 'DELETE']) {
+        const answer = await ask(gateway.port, path, { method })
+        expect(answer.status).toBe(405)
+        expect(answer.headers.allow).toBe('GET, HEAD')
+        expect(errorOf(answer).code).toBe('UNSUPPORTED')
+      }
+      const answer = await get(path)
+      expect(answer.status).toBe(404)
+      expect(errorOf(answer).code).toBe('BLOB_UPLOAD_UNKNOWN')
+      expect((await ask(gateway.port, path, { method: 'HEAD' })).status).toBe(404)
+    },
+  )
 
   test('headers beyond the limit are refused in JSON, long ones below it are taken', async () => {
     const large = await get('/v2/', { 'X-Long': 'x'.repeat(70 * 1024) })
@@ -102,6 +121,25 @@ describe('answers with content', () => {
       expect(answer.status).toBe(304)
       expect(answer.body.length).toBe(0)
     }
+  })
+
+  test.each(['manifests', 'blobs'])('If-None-Match is heeded for HEAD of %s as well', async (kind) => {
+    const path = `/v2/${gateway.name}/app/${kind}/${layout.root.digest}`
+    const headers = { 'If-None-Match': `"${layout.root.digest}"` }
+    const answer = await ask(gateway.port, path, { method: 'HEAD', headers })
+    expect(answer.status).toBe(304)
+    expect(answer.headers.etag).toBe(`"${layout.root.digest}"`)
+  })
+
+  test('nothing is fetched for a client that has it already', async () => {
+    const [source] = gateway.sources
+    const { digest } = layout.others['sbom'] ?? layout.root
+    const fetched = () =>
+      source?.requests.filter(({ url, bytes }) => url.includes(digest.slice(7)) && bytes > 0)
+    const answer = await get(`/v2/${gateway.name}/app/blobs/${digest}`, { 'If-None-Match': `"${digest}"` })
+    expect(answer.status).toBe(304)
+    expect(gateway.fetches()).toBe(0)
+    expect(fetched()?.every(({ url }) => url.includes('dag-scope=block'))).toBe(true)
   })
 
   test('If-None-Match of something else gives the content', async () => {
