@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import { endBody } from '../content/closable-body.ts'
 import type { ByteRange, OpenedFile } from '../content/source.ts'
 import { Failure, isFailure } from '../errors.ts'
 import type { Digest } from '../reference/digest.ts'
@@ -115,7 +116,7 @@ export class BlobCache {
     }
     const blob = await this.open(digest, { ...want, range: undefined })
     if (blob.size > want.limit) {
-      await blob.pieces[Symbol.asyncIterator]().return?.()
+      await endBody(blob.pieces)
       throw new Failure(
         'CONTENT_TOO_LARGE',
         `${digest} has ${blob.size} bytes, more than the limit of ${want.limit}`,
@@ -242,7 +243,7 @@ export class BlobCache {
 async function openDirect(want: BlobWant): Promise<BlobBytes> {
   const file: OpenedFile = await want.fetch(want.range, want.signal)
   if (want.expectedSize !== undefined && file.size !== want.expectedSize) {
-    await file.body[Symbol.asyncIterator]().return?.()
+    await endBody(file.body)
     file.discredit(`it has ${file.size} bytes instead of ${want.expectedSize}`)
     throw new Failure('CONTENT_INVALID', `${file.source} has ${file.size} bytes, not ${want.expectedSize}`)
   }

@@ -1,8 +1,8 @@
+import { closableBody, endBody } from '../content/closable-body.ts'
 import type { ByteRange, OpenedFile } from '../content/source.ts'
 import { Failure, isFailure } from '../errors.ts'
 import type { FillOptions } from './fill-options.ts'
 import { Intake } from './intake.ts'
-import { leased } from './lease.ts'
 import { missedBytes } from './missed-bytes.ts'
 import { Waiters } from './waiting.ts'
 
@@ -76,7 +76,7 @@ export class Fill {
     }
     const start = Math.min(range?.start ?? 0, this.size)
     const end = Math.min(range?.end ?? this.size, this.size)
-    return { size: this.size, pieces: leased(this.read({ start, end }, signal), leave) }
+    return { size: this.size, pieces: closableBody(this.read({ start, end }, signal), leave) }
   }
 
   /** Give up, whoever reads. */
@@ -85,7 +85,7 @@ export class Fill {
     this.finish('ended')
   }
 
-  private async *read(range: ByteRange, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  private async *read(range: ByteRange, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
     const reader: Reader = { position: range.start }
     this.readers.add(reader)
     try {
@@ -258,7 +258,7 @@ export class Fill {
   private async admitSize(file: OpenedFile): Promise<void> {
     if (this.size !== undefined && this.size !== file.size) {
       file.discredit(`it has ${file.size} bytes for ${this.options.digest} instead of ${this.size}`)
-      await file.body[Symbol.asyncIterator]().return?.()
+      await endBody(file.body)
       throw new Failure(
         'CONTENT_INVALID',
         `${this.options.digest} has ${file.size} bytes at ${file.source} instead of ${this.size}`,

@@ -1,4 +1,5 @@
 import { Failure, isFailure, messageOf } from '../errors.ts'
+import { closableBody, endBody } from './closable-body.ts'
 import { formatContentPath } from './source.ts'
 import type { ByteRange, ContentPath, ContentSource, OpenedFile } from './source.ts'
 import { SourceHealth } from './source-health.ts'
@@ -212,7 +213,10 @@ class ContinuedFile implements OpenedFile {
     this.size = won.value.size
     this.cid = won.value.cid
     this.attempts = attempts
-    this.body = this.read(path, range, signal, events)
+    this.body = closableBody(
+      this.read(path, range, signal, events),
+      () => void endBody(this.current.value.body),
+    )
   }
 
   get proof(): 'blocks' | 'none' {
@@ -233,7 +237,7 @@ class ContinuedFile implements OpenedFile {
     range: ByteRange | undefined,
     signal: AbortSignal,
     events: SourceEvents | undefined,
-  ): AsyncGenerator<Uint8Array> {
+  ): AsyncGenerator<Uint8Array, void, undefined> {
     let position = range?.start ?? 0
     const end = Math.min(range?.end ?? this.size, this.size)
     for (let left = CONTINUATIONS; ; left -= 1) {
@@ -280,7 +284,7 @@ class ContinuedFile implements OpenedFile {
         if (source === broken && again === undefined) throw reason
         const file = await source.open(path, { range, signal: own })
         if (file.size === this.size) return file
-        await file.body[Symbol.asyncIterator]().return?.()
+        await endBody(file.body)
         throw new Failure('CONTENT_INVALID', `it has ${file.size} bytes for a file of ${this.size}`)
       },
       broken,

@@ -1,4 +1,5 @@
 import { Failure } from '../errors.ts'
+import { closableBody, endBody } from './closable-body.ts'
 import type { ContentSource, OpenedFile } from './source.ts'
 
 interface Waiting {
@@ -87,7 +88,11 @@ export function limited(source: ContentSource, slots: Slots): ContentSource {
           options.signal.removeEventListener('abort', release)
           release()
         }
-        return { ...file, body: releasing(file.body, done), discredit: (reason) => file.discredit(reason) }
+        const body = closableBody(piecesOf(file.body), () => {
+          done()
+          void endBody(file.body)
+        })
+        return { ...file, body, discredit: (reason) => file.discredit(reason) }
       } catch (error) {
         release()
         throw error
@@ -96,10 +101,6 @@ export function limited(source: ContentSource, slots: Slots): ContentSource {
   }
 }
 
-async function* releasing(body: AsyncIterable<Uint8Array>, release: () => void): AsyncGenerator<Uint8Array> {
-  try {
-    yield* body
-  } finally {
-    release()
-  }
+async function* piecesOf(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+  yield* body
 }

@@ -1,3 +1,4 @@
+import { endBody } from '../../content/closable-body.ts'
 import { formatContentPath } from '../../content/source.ts'
 import type { ContentPath, ContentSource, Proof } from '../../content/source.ts'
 import { Failure } from '../../errors.ts'
@@ -16,7 +17,7 @@ export async function readSmall(
   const { limit, signal } = options
   const file = await content.open(path, { signal })
   if (file.size > limit) {
-    await file.body[Symbol.asyncIterator]().return?.()
+    await endBody(file.body)
     throw new Failure(
       'CONTENT_TOO_LARGE',
       `${formatContentPath(path)} has ${file.size} bytes; ${limit} are read at most`,
