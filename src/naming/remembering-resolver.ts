@@ -121,7 +121,9 @@ export class RememberingResolver implements NameResolver {
       if (signal.aborted) throw error
       return this.#lastKnown(name, error)
     }
-    return found === undefined ? this.#lastKnown(name, stillLooking(name)) : toResolved(found, this.#now())
+    if (found === undefined) return this.#lastKnown(name, stillLooking(name))
+    // Also when it may not be held for even a moment: it was confirmed for this very request.
+    return { ...toResolved(found, this.#now()), staleSince: undefined }
   }
 
   /** The last known root if it may still be served after `error`, which is thrown otherwise. */

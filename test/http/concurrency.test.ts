@@ -1,7 +1,9 @@
 import { once } from 'node:events'
 import { afterEach, describe, expect, jest, test } from '@jest/globals'
+import { until } from '../fixtures/blob-store.ts'
 import { patternBytes } from '../fixtures/content-tree.ts'
 import { LayoutBuilder } from '../fixtures/layouts.ts'
+import { deferred } from '../fixtures/name-lookups.ts'
 import { ask, begin, errorOf, finish } from '../fixtures/raw-request.ts'
 import { startRunningGateway, type RunningGateway } from '../fixtures/running-gateway.ts'
 
@@ -33,17 +35,18 @@ function fetchesOf(digest: string): number {
   return gateway.sources.flatMap(({ requests }) => requests).filter(({ url }) => url.includes(hex)).length
 }
 
-/** The blob comes so late that everyone has asked for it by then. */
-function answerLate(slowHead: number): void {
+/** The blob does not come before as many clients have asked for it. */
+function holdFor(clients: number): void {
   const [source] = gateway.sources
-  if (source !== undefined)
-    source.faults = { slowHead, when: ({ path }) => path.includes(blob.digest.slice(7)) }
+  if (source === undefined) throw new Error('there is no source')
+  const hold = until(() => gateway.arrived() === clients && fetchesOf(blob.digest) > 0)
+  source.faults = { hold, when: ({ path }) => path.includes(blob.digest.slice(7)) }
 }
 
 describe.each(['disk', 'memory'] as const)('with a cache %s', (cache) => {
   test('twenty who want the same cold blob cost one fetch', async () => {
     gateway = await startRunningGateway(files, { cache })
-    answerLate(1_000)
+    holdFor(20)
     const answers = await Promise.all(Array.from({ length: 20 }, () => ask(gateway.port, blobPath())))
     for (const answer of answers) {
       expect(answer.status).toBe(200)
@@ -55,7 +58,7 @@ describe.each(['disk', 'memory'] as const)('with a cache %s', (cache) => {
 
   test('the first client may leave: the second gets all', async () => {
     gateway = await startRunningGateway(files, { cache })
-    answerLate(1_000)
+    holdFor(2)
     const [first, second] = await Promise.all([
       begin(gateway.port, blobPath()),
       begin(gateway.port, blobPath()),
@@ -83,6 +86,28 @@ describe.each(['disk', 'memory'] as const)('with a cache %s', (cache) => {
   })
 })
 
+test('more fetches at once than allowed are refused, and later ones are not', async () => {
+  gateway = await startRunningGateway(files, { maxFills: 1 })
+  const [source] = gateway.sources
+  if (source === undefined) throw new Error('there is no source')
+  const { promise, resolve } = deferred<void>()
+  // Known, so that only blobs are asked for from now on.
+  expect((await ask(gateway.port, `/v2/${gateway.name}/manifests/v1`)).status).toBe(200)
+  await until(() => gateway.fetches() === 0)
+  source.faults = { hold: promise }
+  const held = ask(gateway.port, blobPath())
+  await until(() => fetchesOf(blob.digest) === 1)
+  const refused = await ask(gateway.port, blobPath(small.digest))
+  expect(refused.status).toBe(503)
+  expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0)
+  expect(errorOf(refused).code).toBe('UNAVAILABLE')
+  expect(fetchesOf(small.digest)).toBe(0)
+  resolve()
+  expect((await held).body.equals(bytes)).toBe(true)
+  await until(() => gateway.fetches() === 0)
+  expect((await ask(gateway.port, blobPath(small.digest))).status).toBe(200)
+})
+
 describe('a source that takes its time', () => {
   test.each(['manifests', 'blobs'])('%s: no answer in time, then what came meanwhile', async (kind) => {
     gateway = await startRunningGateway(files, { answerTimeout: 300 })
@@ -92,12 +117,14 @@ describe('a source that takes its time', () => {
     // Known, so that only the object itself is awaited.
     while ((await ask(gateway.port, blobPath(large.digest), { method: 'HEAD' })).status !== 200);
     const path = `/v2/${gateway.name}/${kind}/${digest}`
-    source.faults = { slowHead: 2_000, times: 1 }
+    const { promise, resolve } = deferred<void>()
+    source.faults = { hold: promise, times: 1 }
     const late = await ask(gateway.port, path)
     expect(late.status).toBe(504)
     expect(late.headers['content-type']).toBe('application/json')
     expect(errorOf(late).code).toBe('UNAVAILABLE')
     expect(Number(late.headers['retry-after'])).toBeGreaterThan(0)
+    resolve()
     let answer = await ask(gateway.port, path)
     while (answer.status === 504) answer = await ask(gateway.port, path)
     expect(answer.status).toBe(200)
@@ -108,10 +135,12 @@ describe('a source that takes its time', () => {
     gateway = await startRunningGateway(files, { answerTimeout: 300 })
     const [source] = gateway.sources
     if (source === undefined) throw new Error('there is no source')
-    source.faults = { slowHead: 2_000, times: 1 }
+    const { promise, resolve } = deferred<void>()
+    source.faults = { hold: promise, times: 1 }
     const path = `/v2/${gateway.name}/manifests/v1`
     const late = await ask(gateway.port, path)
     expect(late.status).toBe(504)
+    resolve()
     let answer = await ask(gateway.port, path)
     while (answer.status === 504) answer = await ask(gateway.port, path)
     expect(answer.status).toBe(200)

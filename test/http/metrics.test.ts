@@ -1,21 +1,16 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Readable } from 'node:stream'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import type { RunningGateway } from '../../src/cli/program.ts'
-import { loadConfig } from '../../src/config/load.ts'
 import type { Descriptor } from '../../src/layout/descriptor.ts'
 import { METRICS } from '../../src/observability/metric-definitions.ts'
 import { encodedOf } from '../../src/reference/digest.ts'
-import { serve } from '../../src/wiring/serve.ts'
 import { until } from '../fixtures/blob-store.ts'
-import { CapturedStream } from '../fixtures/captured-stream.ts'
 import { importTree, patternBytes, type ContentTree } from '../fixtures/content-tree.ts'
 import { damaged } from '../fixtures/controlled-blob.ts'
 import { ed25519Key } from '../fixtures/ipns-keys.ts'
 import { LayoutBuilder } from '../fixtures/layouts.ts'
 import { ask, begin } from '../fixtures/raw-request.ts'
+import { startServedGateway, storeFolder, type ServedGateway } from '../fixtures/served-gateway.ts'
 import { startTrustlessGateway, type TrustlessGateway } from '../fixtures/trustless-gateway.ts'
 
 /** Not kept in memory. */
@@ -31,52 +26,33 @@ const many = Array.from({ length: 6 }, (_, n) =>
 )
 const files = layout.list(layout.image(), { ref: 'v1' }).files()
 
-let folder: string
+let folder: Awaited<ReturnType<typeof storeFolder>>
 let source: TrustlessGateway
 let tree: ContentTree
-let gateway: RunningGateway
+let gateway: ServedGateway
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'metrics-'))
+  folder = await storeFolder()
   tree = await importTree(Object.fromEntries(files))
   source = await startTrustlessGateway(tree)
-  const { config } = await loadConfig({
-    flags: {
-      listen: '127.0.0.1:0',
-      'admin-listen': '127.0.0.1:0',
-      source: [`gateway=${source.url}`],
-      store: folder,
-      // Room for one large blob.
-      'cache-size': '400KiB',
-      'memory-cache-size': '1MiB',
-      'ipns-ttl-min': '0',
-      'max-requests': '2',
-    },
-    env: {},
-    home: folder,
-    readFile: (path) => readFile(path, 'utf8'),
-  })
-  gateway = await serve(config, {
-    stdout: new CapturedStream(),
-    stderr: new CapturedStream(),
-    stdin: Readable.from([]),
-    signal: new AbortController().signal,
-    readFile: (path) => readFile(path, 'utf8'),
-    platform: 'linux',
-    version: '0.0.0',
+  gateway = await startServedGateway(folder.path, {
+    source: [`gateway=${source.url}`],
+    // Room for one large blob.
+    'cache-size': '400KiB',
+    'memory-cache-size': '1MiB',
+    'ipns-ttl-min': '0',
+    'max-requests': '2',
   })
 })
 
 afterAll(async () => {
-  await gateway.stop(AbortSignal.abort())
+  await gateway.stop()
   await source.close()
-  await rm(folder, { recursive: true, force: true })
+  await folder.remove()
 })
 
-const portOf = (url: string | undefined): number => Number(new URL(url ?? '').port)
-
 async function status(path: string, name = `ipfs/${tree.root.toString()}`): Promise<number> {
-  return (await ask(portOf(gateway.url), `/v2/${name}/${path}`)).status
+  return (await ask(gateway.port, `/v2/${name}/${path}`)).status
 }
 
 /** Waits for the answer before to be counted, so that there is room for the next. */
@@ -89,7 +65,7 @@ const blob = (descriptor: Descriptor | undefined): string => `blobs/${descriptor
 
 /** Each series with its figure. */
 async function figures(): Promise<Record<string, number>> {
-  const text = (await ask(portOf(gateway.adminUrl), '/metrics')).body.toString()
+  const text = (await ask(gateway.adminPort, '/metrics')).body.toString()
   const lines = text.split('\n').filter((line) => line.startsWith('ipfs_registry_'))
   return Object.fromEntries(
     lines.map((line): [string, number] => {
@@ -111,12 +87,12 @@ test('every metric is counted in a life that sees everything', async () => {
   for (const descriptor of [small, small, one, one, two, ...many])
     expect(await get(blob(descriptor))).toBe(200)
   const hex = encodedOf(two?.digest ?? `sha256:`)
-  const file = join(folder, 'blobs', 'sha256', hex.slice(0, 2), hex)
+  const file = join(folder.path, 'blobs', 'sha256', hex.slice(0, 2), hex)
   await get(blob(two))
-  await until(async () => (await readdir(join(folder, 'incoming'))).length === 0)
+  await until(async () => (await readdir(join(folder.path, 'incoming'))).length === 0)
   await writeFile(file, damaged(await readFile(file), 5))
   expect(await get(blob(two))).toBe(200)
-  await rm(join(folder, 'incoming'), { recursive: true })
+  await rm(join(folder.path, 'incoming'), { recursive: true })
   expect(await get(blob(three))).toBe(200)
 
   source.faults = { flipBlock: 2, when: ({ path }) => path.includes(faulty.digest.slice(7)) }
@@ -126,7 +102,7 @@ test('every metric is counted in a life that sees everything', async () => {
   await until(async () => (await figures())['ipfs_registry_http_requests_in_flight'] === 0)
   const before = source.requests.length
   const held = stuck.map((descriptor) =>
-    begin(portOf(gateway.url), `/v2/ipfs/${tree.root.toString()}/${blob(descriptor)}`),
+    begin(gateway.port, `/v2/ipfs/${tree.root.toString()}/${blob(descriptor)}`),
   )
   for (const each of held) each.catch(() => undefined)
   await until(() => source.requests.length === before + 2)
