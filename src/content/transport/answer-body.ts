@@ -32,7 +32,7 @@ export class AnswerBody {
   #settled = false
   #failure: Error | undefined
   #trailers: Readonly<Record<string, string | string[] | undefined>> = {}
-  #waiting: { resolve: (chunk: Uint8Array | undefined) => void; reject: (reason: Error) => void } | undefined
+  #waiting: (() => void) | undefined
   #waitingSince = 0
   #timer: NodeJS.Timeout | undefined
 
@@ -53,20 +53,11 @@ export class AnswerBody {
    *
    * @throws Failure CONTENT_TIMEOUT after a stall, CONTENT_UNAVAILABLE when the connection broke; the reason of an abort
    */
-  read(): Promise<Uint8Array | undefined> {
-    const chunk = this.#queue.shift()
-    if (chunk !== undefined) {
-      this.#queued -= chunk.byteLength
-      this.#resumeFlow()
-      return Promise.resolve(chunk)
-    }
-    if (this.#failure !== undefined) return Promise.reject(this.#failure)
-    if (this.#settled) return Promise.resolve(undefined)
-    return new Promise((resolve, reject) => {
-      this.#waiting = { resolve, reject }
-      this.#waitingSince = Date.now()
-      this.#timer ??= this.#watch(this.#stallTimeout)
-    })
+  async read(): Promise<Uint8Array | undefined> {
+    if (this.#queue.length === 0) await this.#wait()
+    const chunk = this.#take()
+    this.#resumeFlow()
+    return chunk
   }
 
   /**
@@ -74,13 +65,17 @@ export class AnswerBody {
    * of 4 KiB, each of which would cost as much on its way as a large one.
    */
   async readJoined(): Promise<Uint8Array | undefined> {
-    const first = await this.read()
-    if (first === undefined || first.byteLength >= JOINED || this.#queue.length === 0) return first
+    if (this.#queue.length === 0) await this.#wait()
+    const first = this.#take()
+    if (first === undefined || first.byteLength >= JOINED || this.#queue.length === 0) {
+      this.#resumeFlow()
+      return first
+    }
     const chunks = [first]
     let length = first.byteLength
-    for (let next = this.#queue[0]; next !== undefined && length < HIGH_WATER; next = this.#queue[0]) {
-      this.#queue.shift()
-      this.#queued -= next.byteLength
+    while (length < HIGH_WATER) {
+      const next = this.#take()
+      if (next === undefined) break
       length += next.byteLength
       chunks.push(next)
     }
@@ -127,14 +122,10 @@ export class AnswerBody {
   /** From the connection: a chunk came. */
   push(chunk: Uint8Array): void {
     if (this.#settled) return
-    const waiting = this.#waiting
-    if (waiting !== undefined) {
-      this.#waiting = undefined
-      waiting.resolve(chunk)
-      return
-    }
     this.#queue.push(chunk)
     this.#queued += chunk.byteLength
+    // A waiting reader goes on when all that came with this chunk is here.
+    this.#wake()
     if (this.#queued >= HIGH_WATER && !this.#paused) {
       this.#paused = true
       this.#flow.pause()
@@ -146,8 +137,7 @@ export class AnswerBody {
     if (this.#settled) return
     this.#trailers = trailers
     this.#settle()
-    this.#waiting?.resolve(undefined)
-    this.#waiting = undefined
+    this.#wake()
   }
 
   /** The body can't be completed; what is queued is dropped. */
@@ -157,8 +147,30 @@ export class AnswerBody {
     this.#queue.length = 0
     this.#settle()
     this.#flow.abort(reason)
-    this.#waiting?.reject(reason)
+    this.#wake()
+  }
+
+  /** Resolves when a chunk is queued, or none will come any more. */
+  #wait(): Promise<void> | undefined {
+    if (this.#settled) return undefined
+    return new Promise((resolve) => {
+      this.#waiting = resolve
+      this.#waitingSince = Date.now()
+      this.#timer ??= this.#watch(this.#stallTimeout)
+    })
+  }
+
+  #wake(): void {
+    this.#waiting?.()
     this.#waiting = undefined
+  }
+
+  /** The oldest chunk in the queue; undefined when it is empty. @throws why the body can't be completed */
+  #take(): Uint8Array | undefined {
+    if (this.#failure !== undefined) throw this.#failure
+    const chunk = this.#queue.shift()
+    if (chunk !== undefined) this.#queued -= chunk.byteLength
+    return chunk
   }
 
   #resumeFlow(): void {

@@ -31,7 +31,7 @@ export async function* countedBody(
   const end = skip + length
   let at = 0
   for (;;) {
-    const chunk = await body.read()
+    const chunk = await body.readJoined()
     if (chunk === undefined)
       throw cut(body, name, `${what}: ${Math.max(0, at - skip)} of ${length} bytes came`)
     const from = at

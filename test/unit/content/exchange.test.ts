@@ -3,6 +3,8 @@ import { once } from 'node:events'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { Agent } from 'undici'
+import { AnswerBody } from '../../../src/content/transport/answer-body.ts'
+import { countedBody } from '../../../src/content/transport/counted-body.ts'
 import { type Endpoint, endpointAt } from '../../../src/content/transport/endpoint.ts'
 import { ask } from '../../../src/content/transport/exchange.ts'
 
@@ -145,4 +147,25 @@ test('joins small chunks that have come, in their order', async () => {
   }
   expect(Buffer.concat(pieces).toString()).toBe(sent.join(''))
   expect(pieces.length).toBeLessThan(1000)
+})
+
+test('gives a waiting reader all that comes at once', async () => {
+  const flow = { pause: () => undefined, resume: () => undefined, abort: () => undefined }
+  const body = new AnswerBody({ name: 'test', flow, stallTimeout: 1000, onSettled: () => undefined })
+  const first = body.readJoined()
+  for (const text of ['a', 'b', 'c']) body.push(Buffer.from(text))
+  body.end({})
+  expect(Buffer.from((await first) ?? []).toString()).toBe('abc')
+  expect(await body.readJoined()).toBeUndefined()
+})
+
+test('counts a body of many small chunks in few pieces', async () => {
+  const flow = { pause: () => undefined, resume: () => undefined, abort: () => undefined }
+  const body = new AnswerBody({ name: 'test', flow, stallTimeout: 1000, onSettled: () => undefined })
+  for (let chunk = 0; chunk < 60; chunk += 1) body.push(Buffer.alloc(4096, chunk))
+  body.end({})
+  const count = { skip: 0, length: 60 * 4096, rest: 0, name: 'test', what: 'it' }
+  const pieces: Uint8Array[] = []
+  for await (const piece of countedBody(body, count)) pieces.push(piece)
+  expect(pieces).toHaveLength(1)
 })
