@@ -1,5 +1,6 @@
 import { Failure, isFailure, messageOf } from '../errors.ts'
 import { closableBody, endBody } from './closable-body.ts'
+import { hedged } from './hedged.ts'
 import { formatContentPath } from './source.ts'
 import type { ByteRange, ContentPath, ContentSource, OpenedFile } from './source.ts'
 import { SourceHealth } from './source-health.ts'
@@ -82,7 +83,7 @@ class Attempts {
   }
 
   /** The first answer of any source. `last` is asked only when all others have failed. */
-  first<T>(
+  async first<T>(
     path: ContentPath,
     signal: AbortSignal,
     ask: (source: ContentSource, signal: AbortSignal) => Promise<T>,
@@ -90,55 +91,19 @@ class Attempts {
   ): Promise<Won<T>> {
     const order = this.health.order(this.sources)
     const queue = last === undefined ? order : [...order.filter((source) => source !== last), last]
-    return new Promise((resolve, reject) => {
-      const failures: [ContentSource, unknown][] = []
-      const running = new Set<AbortController>()
-      let settled = false
-      let hedge: NodeJS.Timeout | undefined
-      const settle = (action: () => void, winner?: AbortController): void => {
-        if (settled) return
-        settled = true
-        clearTimeout(hedge)
-        if (winner === undefined) signal.removeEventListener('abort', abort)
-        for (const other of running) {
-          if (other !== winner) other.abort(new Failure('CONTENT_UNAVAILABLE', 'another source was faster'))
-        }
-        action()
-      }
-      const abort = (): void => {
-        for (const controller of running) controller.abort(signal.reason)
-        settle(() => reject(signal.reason as Error))
-      }
-      const next = (): void => {
-        clearTimeout(hedge)
-        const source = queue.shift()
-        if (source === undefined) {
-          if (running.size === 0) settle(() => reject(this.summary(path, failures)))
-          return
-        }
-        const controller = new AbortController()
-        running.add(controller)
-        hedge = setTimeout(next, this.options.hedgeDelay)
-        this.timed(source, controller.signal, ask).then(
-          (value) => settle(() => resolve({ source, value }), controller),
-          (error: unknown) => {
-            running.delete(controller)
-            if (settled) return
-            this.note(source, error)
-            failures.push([source, error])
-            if (isFailure(error, 'CONTENT_NOT_FOUND', 'CONTENT_TOO_LARGE')) settle(() => reject(error))
-            else next()
-          },
-        )
-      }
-      if (signal.aborted) {
-        reject(signal.reason as Error)
-        return
-      }
-      // Stays after an answer: the winner's body is read under the same controller.
-      signal.addEventListener('abort', abort)
-      next()
+    const failures: [ContentSource, unknown][] = []
+    const { candidate, value } = await hedged(queue, {
+      signal,
+      delay: this.options.hedgeDelay,
+      ask: (source, own) => this.timed(source, own, ask),
+      onFailure: (error, source) => {
+        this.note(source, error)
+        failures.push([source, error])
+        return isFailure(error, 'CONTENT_NOT_FOUND', 'CONTENT_TOO_LARGE')
+      },
+      exhausted: () => this.summary(path, failures),
     })
+    return { source: candidate, value }
   }
 
   note(source: ContentSource, error: unknown): void {

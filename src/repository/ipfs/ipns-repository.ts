@@ -1,3 +1,4 @@
+import { hedged } from '../../content/hedged.ts'
 import { formatContentPath } from '../../content/source.ts'
 import type { ContentPath } from '../../content/source.ts'
 import { isFailure } from '../../errors.ts'
@@ -21,10 +22,13 @@ export interface IpnsRepositoryOptions {
   readonly at: (path: ContentPath) => Repository
 }
 
+/** ms to wait for one root's answer before an earlier root is asked as well. */
+const HEDGE_DELAY = 1000
+
 /**
  * A repository under a mutable name. Tags come from the newest root. Digests are looked for in the last few roots as
- * well, since the name may move while an image is being pulled, and a miss resolves the name once more: another
- * gateway behind the same address may have seen a newer root.
+ * well, since the name may move while an image is being pulled (also to a root that nobody has yet), and a miss resolves
+ * the name once more: another gateway behind the same address may have seen a newer root.
  */
 export class IpnsRepository implements Repository {
   private readonly options: IpnsRepositoryOptions
@@ -40,11 +44,11 @@ export class IpnsRepository implements Repository {
   }
 
   manifestByDigest(digest: Digest, signal: AbortSignal): Promise<ManifestAnswer> {
-    return this.inAnyRoot(signal, (repository) => repository.manifestByDigest(digest, signal))
+    return this.inAnyRoot(signal, (repository, own) => repository.manifestByDigest(digest, own))
   }
 
   blob(digest: Digest, purpose: BlobPurpose, signal: AbortSignal): Promise<BlobAnswer> {
-    return this.inAnyRoot(signal, (repository) => repository.blob(digest, purpose, signal))
+    return this.inAnyRoot(signal, (repository, own) => repository.blob(digest, purpose, own))
   }
 
   async tags(signal: AbortSignal): Promise<TagList> {
@@ -53,37 +57,37 @@ export class IpnsRepository implements Repository {
   }
 
   referrers(subject: Digest, signal: AbortSignal): Promise<ReferrerList> {
-    return this.inAnyRoot(signal, (repository) => repository.referrers(subject, signal))
+    return this.inAnyRoot(signal, (repository, own) => repository.referrers(subject, own))
   }
 
   private async inAnyRoot<T extends object>(
     signal: AbortSignal,
-    ask: (repository: Repository) => Promise<T>,
+    ask: (repository: Repository, signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
     const resolved = await this.resolve(signal)
-    const tried = new Set<string>()
-    let miss: unknown
-    const attempt = async (path: ContentPath): Promise<T | undefined> => {
-      const text = formatContentPath(path)
-      if (tried.has(text)) return undefined
-      tried.add(text)
-      try {
-        return await ask(this.under(path))
-      } catch (error) {
-        if (!isFailure(error, 'BLOB_UNKNOWN', 'MANIFEST_UNKNOWN', 'NAME_UNKNOWN')) throw error
-        miss ??= error
-        return undefined
-      }
+    const roots = [resolved.path, ...resolved.previous]
+    const failures = new Map<ContentPath, unknown>()
+    try {
+      const { value } = await hedged(roots, {
+        signal,
+        delay: HEDGE_DELAY,
+        ask: (path, own) => ask(this.under(path), own),
+        onFailure: (error, path) => {
+          failures.set(path, error)
+          return false
+        },
+        // What the newest root says counts.
+        exhausted: () => failures.get(resolved.path),
+      })
+      return { ...value, warning: warningOf(resolved) }
+    } catch (error) {
+      if (!isFailure(error, 'BLOB_UNKNOWN', 'MANIFEST_UNKNOWN', 'NAME_UNKNOWN')) throw error
+      const fresh = await this.resolve(signal, true).catch(() => undefined)
+      signal.throwIfAborted()
+      const known = new Set(roots.map(formatContentPath))
+      if (fresh === undefined || known.has(formatContentPath(fresh.path))) throw error
+      return await ask(this.under(fresh.path), signal)
     }
-    for (const path of [resolved.path, ...resolved.previous]) {
-      const answer = await attempt(path)
-      if (answer !== undefined) return { ...answer, warning: warningOf(resolved) }
-    }
-    const fresh = await this.resolve(signal, true).catch(() => undefined)
-    signal.throwIfAborted()
-    const answer = fresh === undefined ? undefined : await attempt(fresh.path)
-    if (answer !== undefined) return answer
-    throw miss
   }
 
   private resolve(signal: AbortSignal, fresh = false): Promise<ResolvedName> {
