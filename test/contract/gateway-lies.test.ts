@@ -4,7 +4,7 @@ import type { ErrorCode } from '../../src/errors.ts'
 import { createGatewaySource } from '../../src/content/gateway/source.ts'
 import type { ContentPath, ContentSource } from '../../src/content/source.ts'
 import { type ContentTree, DAG_SHAPES, importTree, patternBytes } from '../fixtures/content-tree.ts'
-import type { GatewayFaults } from '../fixtures/gateway-faults.ts'
+import { patienceFor, type GatewayFaults } from '../fixtures/gateway-faults.ts'
 import { startTrustlessGateway, type TrustlessGateway } from '../fixtures/trustless-gateway.ts'
 
 /*
@@ -41,8 +41,7 @@ function newSource(): ContentSource {
     name: 'gateway:test',
     baseUrl: gateway.url,
     dispatcher,
-    stallTimeout: 250,
-    answerTimeout: 400,
+    ...patienceFor(gateway.faults),
   })
 }
 
@@ -52,8 +51,8 @@ function at(path: string): ContentPath {
 
 /** The bytes that were passed on before the failure, and its code. */
 async function outcome(path: string, faults: GatewayFaults, range?: { start: number; end: number }) {
-  source = newSource()
   gateway.faults = faults
+  source = newSource()
   const pieces: Uint8Array[] = []
   try {
     const opened = await source.open(at(path), range === undefined ? { signal } : { signal, range })

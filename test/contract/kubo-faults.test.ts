@@ -5,7 +5,7 @@ import { createKuboSource, type KuboSourceOptions } from '../../src/content/kubo
 import type { ContentPath, ContentSource } from '../../src/content/source.ts'
 import type { ErrorCode } from '../../src/errors.ts'
 import { type ContentTree, importTree, patternBytes } from '../fixtures/content-tree.ts'
-import type { GatewayFaults } from '../fixtures/gateway-faults.ts'
+import { patienceFor, type GatewayFaults } from '../fixtures/gateway-faults.ts'
 import { type KuboRpc, startKuboRpc } from '../fixtures/kubo-rpc.ts'
 import { startTrustlessGateway, type TrustlessGateway } from '../fixtures/trustless-gateway.ts'
 import { collect } from './content-source.ts'
@@ -42,8 +42,7 @@ function newSource(options: Partial<KuboSourceOptions> = {}): ContentSource {
     rpcUrl: rpc.url,
     dispatcher,
     headers: { authorization: 'Bearer secret' },
-    stallTimeout: 250,
-    answerTimeout: 400,
+    ...patienceFor(rpc.faults),
     ...options,
   })
 }

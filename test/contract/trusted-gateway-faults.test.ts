@@ -4,7 +4,7 @@ import type { ContentPath, ContentSource } from '../../src/content/source.ts'
 import { createTrustedGatewaySource } from '../../src/content/trusted-gateway/source.ts'
 import type { ErrorCode } from '../../src/errors.ts'
 import { type ContentTree, importTree, patternBytes } from '../fixtures/content-tree.ts'
-import type { GatewayFaults } from '../fixtures/gateway-faults.ts'
+import { patienceFor, type GatewayFaults } from '../fixtures/gateway-faults.ts'
 import { startTrustlessGateway, type TrustlessGateway } from '../fixtures/trustless-gateway.ts'
 import { collect } from './content-source.ts'
 
@@ -33,8 +33,7 @@ function newSource(): ContentSource {
     name: 'trusted-gateway:test',
     baseUrl: `${gateway.url}/`,
     dispatcher,
-    stallTimeout: 250,
-    answerTimeout: 400,
+    ...patienceFor(gateway.faults),
   })
 }
 
