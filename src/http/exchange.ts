@@ -18,6 +18,9 @@ export interface AccessFacts {
   bytes: number
 }
 
+/** One for all requests: it says nothing that differs, and the stack of each would cost more than closing it. */
+const LEFT = new Failure('CONTENT_UNAVAILABLE', 'the client has left')
+
 /** One request and its answer. */
 export class Exchange {
   readonly id: string
@@ -37,7 +40,7 @@ export class Exchange {
     }, answerTimeout)
     res.once('close', () => {
       this.answering()
-      this.controller.abort(new Failure('CONTENT_UNAVAILABLE', 'the client has left'))
+      this.controller.abort(LEFT)
     })
   }
 

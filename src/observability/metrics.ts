@@ -1,6 +1,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { METRIC_PREFIX, METRICS } from './metric-definitions.ts'
 import type { MetricDefinition } from './metric-definitions.ts'
+import { LabelledSums } from './labelled-sums.ts'
 
 type Labels<L extends string> = Readonly<Record<L, string>>
 
@@ -108,14 +109,23 @@ function promMetric(definition: MetricDefinition, registry: Registry): MetricPri
   }
   switch (definition.kind) {
     case 'counter': {
-      const counter = new Counter(options)
-      return { add: (labels, value) => counter.inc(labels, value), set: never, observe: never }
+      const sums = new LabelledSums(definition.labels)
+      const collect = function (this: Counter): void {
+        this.reset()
+        for (const { labels, value } of sums) this.inc(labels, value)
+      }
+      new Counter({ ...options, collect })
+      return { add: (labels, value) => sums.add(labels, value), set: never, observe: never }
     }
     case 'gauge': {
-      const gauge = new Gauge(options)
+      const sums = new LabelledSums(definition.labels)
+      const collect = function (this: Gauge): void {
+        for (const { labels, value } of sums) this.set(labels, value)
+      }
+      new Gauge({ ...options, collect })
       return {
-        add: (labels, value) => gauge.inc(labels, value),
-        set: (labels, value) => gauge.set(labels, value),
+        add: (labels, value) => sums.add(labels, value),
+        set: (labels, value) => sums.set(labels, value),
         observe: never,
       }
     }

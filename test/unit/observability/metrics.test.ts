@@ -21,6 +21,23 @@ test('what is counted is exposed under the prefix', async () => {
   expect(text).toContain('ipfs_registry_http_request_duration_seconds_bucket{le="0.5",route="blob"} 1\n')
 })
 
+test('reading twice counts nothing twice', async () => {
+  const { metrics, expose } = createMetrics({ processMetrics: false })
+  metrics.requests.add({ route: 'blob', method: 'GET', code: '200' })
+  metrics.requestsInFlight.add(1)
+  await expose()
+  metrics.requests.add({ route: 'blob', method: 'GET', code: '200' })
+  metrics.requests.add({ route: 'blob', method: 'GET', code: '404' })
+  metrics.cacheBytes.set({ cache: 'blobs' }, 7)
+  metrics.cacheBytes.add({ cache: 'blobs' }, -2)
+  metrics.requestsInFlight.add(1)
+  const text = await expose()
+  expect(text).toContain('ipfs_registry_http_requests_total{route="blob",method="GET",code="200"} 2\n')
+  expect(text).toContain('ipfs_registry_http_requests_total{route="blob",method="GET",code="404"} 1\n')
+  expect(text).toContain('ipfs_registry_cache_size_bytes{cache="blobs"} 5\n')
+  expect(text).toContain('ipfs_registry_http_requests_in_flight 2\n')
+})
+
 test('two gateways in one process do not share figures', async () => {
   const one = createMetrics({ processMetrics: false })
   const two = createMetrics({ processMetrics: false })
