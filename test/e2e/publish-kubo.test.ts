@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { create } from 'kubo-rpc-client'
 import { Agent } from 'undici'
 import { createKuboTarget } from '../../src/publish/kubo/kubo-target.ts'
 import { createPublisher } from '../../src/publish/publish-layouts.ts'
@@ -9,7 +10,7 @@ import type { PublishInput, PublishRequest, PublishResult } from '../../src/publ
 import { sampleFiles } from '../../src/publish/sample/sample-image.ts'
 import type { PublishTarget } from '../../src/publish/target.ts'
 import { writeFiles } from '../fixtures/folders.ts'
-import { LayoutBuilder, sideBySide } from '../fixtures/layouts.ts'
+import { digestOfBytes, LayoutBuilder, sideBySide } from '../fixtures/layouts.ts'
 import type { LayoutFiles } from '../fixtures/layouts.ts'
 import { run } from './harness/child.ts'
 import { Docker } from './harness/docker.ts'
@@ -106,6 +107,25 @@ describeWith(['ipfs', 'skopeo'], 'publishing into Kubo', () => {
     },
     120_000,
   )
+
+  test('is seen by another client of the RPC: the pin, the tree, the bytes', async () => {
+    const layer = noise('witness', 3_000_000)
+    const files = layoutWith(layer)
+    const path = await written('witness', files)
+    const { root } = await publish({ kind: 'path', path })
+    const witness = create({ url: node.api })
+    const names = []
+    for await (const entry of witness.ls(`/ipfs/${root}`)) names.push(entry.name)
+    expect(names.sort()).toEqual(['blobs', 'index.json', 'oci-layout'])
+    const pieces = []
+    const blob = `blobs/${digestOfBytes(layer).replace(':', '/')}`
+    for await (const piece of witness.cat(`/ipfs/${root}/${blob}`)) pieces.push(piece)
+    expect(Buffer.concat(pieces).equals(layer)).toBe(true)
+    const pinned = []
+    for await (const pin of witness.pin.ls({ paths: root, type: 'recursive' }))
+      pinned.push(pin.cid.toString())
+    expect(pinned).toEqual([root])
+  })
 
   test('stores everything again when garbage collection runs before the pin', async () => {
     const path = await written('collected', layoutWith(noise('collected', 2_500_000)))
