@@ -2,7 +2,7 @@ import { EXIT, WrongUse } from './command-context.ts'
 import type { CommandContext, ExitCode } from './command-context.ts'
 import type { PublishTargetName } from './program.ts'
 import { showProgress } from './progress.ts'
-import { pullLines } from './pull-lines.ts'
+import { pullLines, untaggedLines } from './pull-lines.ts'
 
 export interface PublishOptions {
   readonly name?: string
@@ -48,6 +48,7 @@ export async function publishCommand(
   }
   context.print(result.root)
   for (const line of pull.slice(0, MAX_LINES)) context.print(line)
+  for (const line of untaggedLines(result).slice(0, MAX_LINES)) terminal.stderr.write(`${line}\n`)
   if (pull.length > MAX_LINES) context.print(`… and ${pull.length - MAX_LINES} more; --json lists them all`)
   return EXIT.done
 }

@@ -15,11 +15,23 @@ function isHere(host: string): boolean {
   return ['localhost', '0.0.0.0', '::', '::1'].includes(host) || /^127\./.test(host)
 }
 
-/** One command per layout and tag; a layout without tags is pulled as `latest`. */
+/** One command per layout and tag. */
 export function pullLines(result: PublishResult, listen: Address): string[] {
-  return result.layouts.flatMap(({ path, tags }) => {
-    const name = ['ipfs', result.root, ...path.split('/').filter((part) => part !== '')].join('/')
-    const command = `docker pull ${registryHost(listen)}/${name}`
-    return tags.length === 0 ? [command] : tags.map((tag) => `${command}:${tag}`)
-  })
+  return result.layouts.flatMap(({ path, tags }) =>
+    tags.map((tag) => `docker pull ${registryHost(listen)}${pathOf(result, path)}:${tag}`),
+  )
+}
+
+/** What else to do with layouts in which no tag, not even `latest`, names an image. */
+export function untaggedLines(result: PublishResult): string[] {
+  return result.layouts
+    .filter(({ tags }) => tags.length === 0)
+    .map(({ path }) => {
+      const at = pathOf(result, path)
+      return `${at} has no tag to pull by; \`ipfs-registry inspect ${at}\` lists its images by digest`
+    })
+}
+
+function pathOf({ root }: PublishResult, path: string): string {
+  return ['/ipfs', root, ...path.split('/').filter((part) => part !== '')].join('/')
 }

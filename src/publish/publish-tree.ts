@@ -1,6 +1,7 @@
 import type { CID } from 'multiformats/cid'
 import { isFailure } from '../errors.ts'
 import { bytesToCheck, checkTree } from './check/check-tree.ts'
+import { checkLayoutPath } from './layout-name.ts'
 import { tagsOf } from './listed-tags.ts'
 import { progressOf } from './progress.ts'
 import type { PublishedLayout, PublishProgress, PublishResult } from './publisher.ts'
@@ -35,6 +36,7 @@ export async function publishTree(
 
   const layouts: PublishedLayout[] = []
   for (const layout of checked.layouts) {
+    checkLayoutPath(layout.path, tree.nameOf(layout.path))
     layouts.push({ path: joinPath(folder, layout.path), tags: await tagsOf(tree, layout, signal) })
   }
   let bytes = 0

@@ -312,6 +312,16 @@ describe('a broken layout is refused before anything is stored', () => {
     await expect(publishing(files)).rejects.toThrow(/is not the JSON of an image manifest/)
   })
 
+  test.each(['My App', 'images/Alpine', 'a..b'])(
+    'a folder by whose name nobody could pull: %s',
+    async (name) => {
+      const target = memoryTarget()
+      const refused = publishing(sideBySide({ good: alpine(), [name]: busybox() }), {}, target)
+      await expect(refused).rejects.toThrow(`${name} could not be pulled`)
+      expect(target.stored.size).toBe(0)
+    },
+  )
+
   test('a symbolic link', async () => {
     await inTemporaryFolder(async (folder) => {
       await writeFiles(folder, alpine())
