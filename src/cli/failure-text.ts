@@ -3,9 +3,17 @@ import { EXIT, WrongUse } from './command-context.ts'
 import type { ExitCode } from './command-context.ts'
 import { CommanderError } from 'commander'
 
-/** What a person is told of a failed command; `stack` adds where it happened. */
-export function failureText(error: unknown, options: { platform: string; stack: boolean }): string {
-  const text = listenFailure(error, options.platform) ?? (messageOf(error) || String(error))
+export interface FailureTextOptions {
+  readonly platform: string
+  /** Whether to add where it happened. */
+  readonly stack: boolean
+  /** That of `--admin-listen`, where the settings were read. */
+  readonly adminPort: number | undefined
+}
+
+/** What a person is told of a failed command. */
+export function failureText(error: unknown, options: FailureTextOptions): string {
+  const text = listenFailure(error, options) ?? (messageOf(error) || String(error))
   const stack = options.stack && error instanceof Error && error.stack !== undefined ? `\n${error.stack}` : ''
   return `ipfs-registry: ${text}${stack}`
 }
@@ -16,16 +24,20 @@ export function exitCodeOf(error: unknown): ExitCode {
 }
 
 /** Errors of `listen()`, which say neither what holds the port nor what to do. */
-function listenFailure(error: unknown, platform: string): string | undefined {
+function listenFailure(error: unknown, { platform, adminPort }: FailureTextOptions): string | undefined {
   if (!isListenError(error)) return undefined
   const { code, port } = error
   const address = error.address ?? error.hostname ?? 'this address'
   const where = port === undefined ? address : `${address}:${port}`
+  const advice =
+    port === undefined || port !== adminPort
+      ? 'Choose another one with --listen 127.0.0.1:5050.'
+      : 'Choose another one with --admin-listen 127.0.0.1:5011, or --admin-listen off.'
   switch (code) {
     case 'EADDRINUSE':
-      return [`${where} is in use.`, holder(port, platform), advice(port)].join('\n')
+      return [`${where} is in use.`, holder(port, platform), advice].join('\n')
     case 'EACCES':
-      return `${where} may not be listened on; ports below 1024 need privileges.\n${advice(port)}`
+      return `${where} may not be listened on; ports below 1024 need privileges.\n${advice}`
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
       return `${where} is no address of this machine; 0.0.0.0 stands for all of them.`
@@ -55,11 +67,4 @@ function holder(port: number | undefined, platform: string): string {
   }
   if (platform === 'win32') return `\`netstat -ano | findstr :${port}\` shows who has it.`
   return `Another gateway or registry may be running; \`ss -ltnp 'sport = :${port}'\` shows who has it.`
-}
-
-function advice(port: number | undefined): string {
-  // 5001 is Kubo's API, so a gateway beside one does better elsewhere.
-  return port === 5010
-    ? 'Choose another one with --admin-listen 127.0.0.1:5011, or --admin-listen off.'
-    : 'Choose another one with --listen 127.0.0.1:5050.'
 }

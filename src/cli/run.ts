@@ -38,6 +38,7 @@ export async function run(
   loadProgram: () => Promise<Program>,
 ): Promise<ExitCode> {
   let code: ExitCode = EXIT.done
+  let adminPort: number | undefined
   // Before the settings are known, so that their own mistakes can be looked into as well.
   let debug = /(?:^| )--log-level[= ]debug(?: |$)/.test(argv.join(' '))
 
@@ -53,6 +54,7 @@ export async function run(
         readFile: terminal.readFile,
         ...(options.config === undefined ? {} : { file: options.config }),
       })
+      adminPort = settings.config.adminListen?.port
       debug ||= settings.config.logLevel === 'debug'
       const context: CommandContext = {
         terminal,
@@ -115,7 +117,7 @@ export async function run(
       terminal.stderr.write('ipfs-registry: interrupted\n')
       return EXIT.failed
     }
-    terminal.stderr.write(`${failureText(error, { platform: terminal.platform, stack: debug })}\n`)
+    terminal.stderr.write(`${failureText(error, { platform: terminal.platform, stack: debug, adminPort })}\n`)
     return exitCodeOf(error)
   }
 }

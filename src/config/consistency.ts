@@ -3,9 +3,9 @@ import type { SettingInForce, SettingValues } from './config.ts'
 import type { SettingMistake } from './mistakes.ts'
 import type { SettingName } from './settings.ts'
 
-/** What is right for each setting by itself, but not together. */
+/** What is right for each setting by itself, but not together. @param values without those that are wrong by themselves */
 export function checkTogether(
-  values: SettingValues,
+  values: Partial<SettingValues>,
   inForce: readonly SettingInForce[],
   mistakes: SettingMistake[],
 ): void {
@@ -16,13 +16,13 @@ export function checkTogether(
   }
   if (values.tlsCert !== undefined && values.tlsKey === undefined) add('tls-cert', 'needs tls-key as well')
   if (values.tlsKey !== undefined && values.tlsCert === undefined) add('tls-key', 'needs tls-cert as well')
-  if (values.ipnsTtlMin > values.ipnsTtlMax) add('ipns-ttl-min', 'must not be longer than ipns-ttl-max')
-  const { listen, adminListen } = values
-  if (adminListen !== undefined && listen.port !== 0 && adminListen.port === listen.port) {
+  const { ipnsTtlMin = 0, ipnsTtlMax = Infinity, listen, adminListen, source = [] } = values
+  if (ipnsTtlMin > ipnsTtlMax) add('ipns-ttl-min', 'must not be longer than ipns-ttl-max')
+  if (listen !== undefined && listen.port !== 0 && adminListen?.port === listen.port) {
     if (adminListen.host === listen.host) add('admin-listen', 'must differ from listen')
   }
   for (const kind of ['embedded', 'kubo'] as const) {
-    const unnamed = values.source.filter((source) => source.kind === kind && source.url === undefined)
+    const unnamed = source.filter((one) => one.kind === kind && one.url === undefined)
     if (unnamed.length > 1) add('source', `names ${kind} more than once`)
   }
 }

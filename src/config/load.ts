@@ -56,10 +56,10 @@ export async function loadConfig(input: ConfigInput): Promise<LoadedConfig> {
     values[propertyOf(name)] = settingOf(name).repeatable === true ? list : list[0]
     inForce.push({ name, texts: chosen?.texts ?? [], origin: chosen?.origin ?? { kind: 'default' } })
   }
+  checkTogether(values, inForce, mistakes)
   if (mistakes.length > 0) throw settingsInvalid(mistakes)
 
   const checked = values as unknown as SettingValues
-  checkTogether(checked, inForce, mistakes)
   const sources = await configuredSources(checked, input.readFile, mistakes)
   if (mistakes.length > 0) throw settingsInvalid(mistakes)
 

@@ -108,6 +108,16 @@ describe('a failure to listen says what to do', () => {
     expect(stderr).toMatch(/--(admin-)?listen 127\.0\.0\.1:\d+/)
   })
 
+  test('the flag that is named is the one to change', async () => {
+    const argv = ['serve', '--listen', '127.0.0.1:5010', '--admin-listen', '127.0.0.1:9090']
+    const stderrOf = async (port: number): Promise<string> => {
+      const error = listenError('EADDRINUSE', port)
+      return (await commandLine({ argv, program: { serve: () => Promise.reject(error) } })).stderr
+    }
+    expect(await stderrOf(9090)).toContain('--admin-listen 127.0.0.1:5011')
+    expect(await stderrOf(5010)).toContain('with --listen 127.0.0.1:5050')
+  })
+
   test('AirPlay is named only for its ports', async () => {
     expect((await failing(listenError('EADDRINUSE', 8080), 'darwin')).stderr).not.toContain('AirPlay')
     expect((await failing(listenError('EADDRINUSE', 5000), 'linux')).stderr).not.toContain('AirPlay')

@@ -203,11 +203,13 @@ describe('mistakes', () => {
         flags: { listen: 'foo' },
         env: { IPFS_REGISTRY_CACHE_SIZE: '20 potatoes', IPFS_REGISTRY_LISSTEN: 'x' },
         file: FILE,
-        files: { [FILE]: 'log-level: loud\nanswer-timeout: 25\nsorce: embedded\nlisten: [a, b]\n' },
+        files: {
+          [FILE]: 'log-level: loud\nanswer-timeout: 25\nsorce: embedded\nlisten: [a, b]\ntls-key: /k.pem\n',
+        },
       }),
     )
     expect(message.split('\n')).toEqual([
-      '7 settings are wrong:',
+      '8 settings are wrong:',
       '  IPFS_REGISTRY_LISSTEN: there is no such setting; did you mean "IPFS_REGISTRY_LISTEN"?',
       '  gateway.yaml line 3 "sorce": there is no such setting; did you mean "source"?',
       '  gateway.yaml line 4 "listen": must be a single value, not a list',
@@ -215,6 +217,7 @@ describe('mistakes', () => {
       '  IPFS_REGISTRY_CACHE_SIZE "20 potatoes": must be a size, as 64MiB, 20GB, 1048576',
       '  gateway.yaml line 2 answer-timeout "25": must be a duration with a unit, as 500ms, 25s, 10m, 2h, 7d',
       '  gateway.yaml line 1 log-level "loud": must be one of error, warn, info, debug',
+      '  tls-key (gateway.yaml line 5): needs tls-cert as well',
     ])
   })
 
