@@ -7,9 +7,15 @@ import { buildReferrers, referrersIn, type Referrers } from '../../layout/referr
 import type { Digest } from '../../reference/digest.ts'
 import type { Layout } from './layouts.ts'
 
+/** Bytes of descriptors kept in memory, as JSON. */
+const KEPT_BYTES = 16 * 1024 * 1024
+
 /** Who refers to whom in a layout: read from its manifests once, since a root never changes. */
 export class LayoutReferrers {
-  private readonly known = new LRUCache<string, Referrers>({ max: 200 })
+  private readonly known = new LRUCache<string, Referrers>({
+    maxSize: KEPT_BYTES,
+    sizeCalculation: (referrers) => 512 + JSON.stringify([...referrers]).length,
+  })
   private readonly flights: Flights<Referrers>
 
   /** @param lingerMs how long reading goes on after everyone's time was up */
