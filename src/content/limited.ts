@@ -84,6 +84,8 @@ export function limited(source: ContentSource, slots: Slots): ContentSource {
       try {
         const file = await source.open(path, options)
         options.signal.addEventListener('abort', release, { once: true })
+        // Whoever gave up while the answer was on its way reads no body, and hears no event either.
+        if (options.signal.aborted) release()
         const done = (): void => {
           options.signal.removeEventListener('abort', release)
           release()

@@ -305,6 +305,65 @@ describe('bounds', () => {
   })
 })
 
+describe('a whole small blob', () => {
+  const want = (blob: ControlledBlob, limit: number) =>
+    cache.bytes(blob.digest, {
+      fetch: blob.fetch,
+      expectedSize: undefined,
+      signal: new AbortController().signal,
+      limit,
+    })
+
+  test('may have as many bytes as the limit says', async () => {
+    const blob = new ControlledBlob(SMALL)
+    expect((await want(blob, SMALL.length)).bytes.length).toBe(SMALL.length)
+  })
+
+  test('is refused beyond the limit, and no longer fetched', async () => {
+    const blob = new ControlledBlob(LARGE, { allowed: 0 })
+    await expect(want(blob, LARGE.length - 1)).rejects.toMatchObject({ code: 'CONTENT_TOO_LARGE' })
+    expect(blob.requests[0]?.signal.aborted).toBe(true)
+    expect(disk.count).toBe(0)
+  })
+})
+
+describe('a part that nobody is fetching', () => {
+  test('is asked for as such, and not kept', async () => {
+    const blob = new ControlledBlob(LARGE)
+    const range = { start: 100, end: 200 }
+    for (const count of [1, 2]) {
+      await expectWhole(open(blob, { range }), LARGE.subarray(100, 200))
+      expect(blob.requests).toHaveLength(count)
+      expect(cache.fillCount).toBe(0)
+    }
+    expect(blob.requests.map((request) => request.range)).toEqual([range, range])
+    expect(cache.sizeOf(blob.digest)).toBeUndefined()
+  })
+
+  test('of a blob of another size than the descriptor says is not given', async () => {
+    const blob = new ControlledBlob(LARGE)
+    const range = { start: 100, end: 200 }
+    const { bytes, error } = await read(open(blob, { range, expectedSize: LARGE.length + 1 }))
+    expect([bytes.length, error]).toEqual([0, expect.objectContaining({ code: 'CONTENT_INVALID' })])
+    expect(blob.requests[0]?.discredits).toHaveLength(1)
+  })
+
+  test('far ahead of a fetch under way is not waited for', async () => {
+    const blob = new ControlledBlob(LARGE, { allowed: 64 * KIB })
+    const first = new AbortController()
+    const whole = read(open(blob, { signal: first.signal }))
+    await until(() => blob.requests[0]?.position === 64 * KIB)
+    const range = { start: 600 * KIB, end: 700 * KIB }
+    const part = read(open(blob, { range }))
+    await until(() => blob.requests.length === 2)
+    blob.allow(Infinity)
+    expect((await part).bytes.equals(LARGE.subarray(range.start, range.end))).toBe(true)
+    expect(blob.requests[1]?.range).toEqual(range)
+    first.abort(GONE)
+    await whole
+  })
+})
+
 describe('a source that is not kept', () => {
   beforeEach(() => {
     cache = cacheOn(disk, { keeps: (source) => source !== 'controlled' })

@@ -274,6 +274,20 @@ describe('limited', () => {
     await bytesOf(await one.open(PATH, { signal }))
   })
 
+  test('a place is given back also when the answer comes after the abort', async () => {
+    const inner = source('one')
+    const answer = inner.open.bind(inner)
+    const abort = new AbortController()
+    inner.open = async (path, options) => {
+      const file = await answer(path, options)
+      abort.abort()
+      return file
+    }
+    const one = limited(inner, new Slots('one', 1, 0))
+    await one.open(PATH, { signal: abort.signal })
+    await bytesOf(await one.open(PATH, { signal }))
+  })
+
   test('who gives up waiting leaves the queue', async () => {
     const slots = new Slots('it', 1, 1)
     const release = await slots.take(signal)
