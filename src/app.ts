@@ -9,6 +9,8 @@ export interface AppOptions {
   readonly find: FindRepository
   /** ms until a request without an answer gets 504. */
   readonly answerTimeout: number
+  /** ms that a client may take nothing of a blob that is being sent; 10 min by default. */
+  readonly clientStallTimeout?: number | undefined
   /** Requests under way at once. */
   readonly maxRequests: number
   readonly events: AppEvents
@@ -47,9 +49,10 @@ export function createApp(options: AppOptions): RequestListener {
   }
 }
 
-function begin({ answerTimeout, events }: AppOptions): Step {
+function begin(options: AppOptions): Step {
+  const { events } = options
   return (req, res, next) => {
-    const exchange = beginExchange(req, res, answerTimeout)
+    const exchange = beginExchange(req, res, options)
     events.begun()
     res.once('close', () => events.ended(req, res, exchange))
     next()

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import { Failure } from '../errors.ts'
 
 /** What the access log and the metrics tell of one request; endpoints fill it in. */
@@ -21,15 +22,30 @@ export interface AccessFacts {
 /** One for all requests: it says nothing that differs, and the stack of each would cost more than closing it. */
 const LEFT = new Failure('CONTENT_UNAVAILABLE', 'the client has left')
 
+/** ms until a client that takes nothing more of its answer is let go. */
+const CLIENT_STALL = 600_000
+
+export interface ExchangeTimeouts {
+  /** ms until a request without an answer gets 504. */
+  readonly answerTimeout: number
+  /** ms that a client may take nothing of a blob that is being sent; 10 min by default. */
+  readonly clientStallTimeout?: number | undefined
+}
+
 /** One request and its answer. */
 export class Exchange {
   readonly id: string
   readonly started = performance.now()
   readonly facts: AccessFacts = { route: 'other', bytes: 0 }
   private readonly controller = new AbortController()
+  private readonly socket: Socket
+  private readonly clientStallTimeout: number
   private deadline: NodeJS.Timeout | undefined
 
-  constructor(req: IncomingMessage, res: ServerResponse, answerTimeout: number) {
+  constructor(req: IncomingMessage, res: ServerResponse, timeouts: ExchangeTimeouts) {
+    const { answerTimeout, clientStallTimeout = CLIENT_STALL } = timeouts
+    this.socket = req.socket
+    this.clientStallTimeout = clientStallTimeout
     const given = req.headers['x-request-id']
     this.id = typeof given === 'string' && /^[\w.:-]{1,128}$/.test(given) ? given : randomUUID()
     setMaxListeners(0, this.controller.signal)
@@ -54,12 +70,22 @@ export class Exchange {
     clearTimeout(this.deadline)
     this.deadline = undefined
   }
+
+  /** A long answer begins: as {@link answering}, but a client that takes nothing of it any more is let go. */
+  streaming(): void {
+    this.answering()
+    this.socket.setTimeout(this.clientStallTimeout)
+  }
 }
 
 const exchanges = new WeakMap<IncomingMessage, Exchange>()
 
-export function beginExchange(req: IncomingMessage, res: ServerResponse, answerTimeout: number): Exchange {
-  const exchange = new Exchange(req, res, answerTimeout)
+export function beginExchange(
+  req: IncomingMessage,
+  res: ServerResponse,
+  timeouts: ExchangeTimeouts,
+): Exchange {
+  const exchange = new Exchange(req, res, timeouts)
   exchanges.set(req, exchange)
   return exchange
 }

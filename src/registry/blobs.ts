@@ -85,7 +85,7 @@ async function begin(
   exchange.facts.cached = opened.cached
   const iterator = opened.pieces[Symbol.asyncIterator]()
   const first = await iterator.next()
-  exchange.answering()
+  exchange.streaming()
   return { [Symbol.asyncIterator]: () => startingWith(first, iterator) }
 }
 

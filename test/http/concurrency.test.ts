@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, describe, expect, jest, test } from '@jest/globals'
 import { until } from '../fixtures/blob-store.ts'
 import { patternBytes } from '../fixtures/content-tree.ts'
@@ -106,6 +107,16 @@ test('more fetches at once than allowed are refused, and later ones are not', as
   expect((await held).body.equals(bytes)).toBe(true)
   await until(() => gateway.fetches() === 0)
   expect((await ask(gateway.port, blobPath(small.digest))).status).toBe(200)
+})
+
+test('a client that takes nothing of a blob is let go', async () => {
+  gateway = await startRunningGateway(files, { clientStallTimeout: 300 })
+  const stalled = await begin(gateway.port, blobPath(large.digest))
+  stalled.pause()
+  while (gateway.underWay() > 0) await delay(20)
+  expect((await finish(stalled)).complete).toBe(false)
+  const other = await ask(gateway.port, blobPath(large.digest))
+  expect(other.complete).toBe(true)
 })
 
 describe('a source that takes its time', () => {
