@@ -59,6 +59,8 @@ beforeEach(async () => {
 afterEach(async () => {
   cache.close()
   await until(async () => (await readdir(store.incoming)).length === 0)
+  // Every buffer that was lent has come back.
+  await until(() => store.pool.out === 0)
   await store.remove()
 })
 
@@ -279,6 +281,16 @@ describe('a disk that fails', () => {
 })
 
 describe('bounds', () => {
+  test('a cache that closes ends what is being fetched', async () => {
+    const blob = new ControlledBlob(LARGE, { allowed: 300 * KIB })
+    const reading = read(open(blob))
+    await until(() => blob.requests[0]?.position === 300 * KIB)
+    cache.close()
+    expect((await reading).error).toMatchObject({ code: 'CONTENT_UNAVAILABLE' })
+    expect(blob.requests[0]?.signal.aborted).toBe(true)
+    expect(cache.fillCount).toBe(0)
+  })
+
   test('more fetches than allowed are refused, and one that ends makes room', async () => {
     cache = cacheOn(disk, { maxFills: 1 })
     const under = new ControlledBlob(LARGE, { allowed: 0 })
@@ -291,6 +303,14 @@ describe('bounds', () => {
     under.allow(Infinity)
     await reading
     await expectWhole(open(refused), SMALL)
+  })
+
+  test('memory holds no large blobs, also where one fetch may have more', async () => {
+    cache = cacheOn(disk, { windowBytes: 2048 * KIB, memorySize: 4096 * KIB })
+    const blob = new ControlledBlob(LARGE)
+    await expectWhole(open(blob), LARGE)
+    expect(cache.inMemory(blob.digest)).toBeUndefined()
+    expect((await open(blob)).source).toBe('disk')
   })
 
   test('memory holds what was used last', async () => {
@@ -405,6 +425,22 @@ describe('a small blob on disk', () => {
     expect(Buffer.from(SMALL).equals(bytes)).toBe(true)
   })
 
+  test('is not kept in memory when only a part of it was read', async () => {
+    const blob = await storeSmall()
+    await expectWhole(open(blob, { range: { start: 0, end: 100 } }), SMALL.subarray(0, 100))
+    expect(cache.inMemory(blob.digest)).toBeUndefined()
+    await expectWhole(open(blob), SMALL)
+  })
+
+  test('gives what there is of a part that reaches beyond its end, from disk and from memory', async () => {
+    const blob = await storeSmall()
+    const range = { start: 49_990, end: Number.MAX_SAFE_INTEGER }
+    await expectWhole(open(blob, { range }), SMALL.subarray(49_990))
+    await expectWhole(open(blob), SMALL)
+    expect((await open(blob, { range })).source).toBe('memory')
+    await expectWhole(open(blob, { range }), SMALL.subarray(49_990))
+  })
+
   test('is kept in memory when it was read', async () => {
     const blob = await storeSmall()
     await expectWhole(open(blob), SMALL)
@@ -455,6 +491,26 @@ describe('without a disk', () => {
     expect(error).toMatchObject({ code: 'CONTENT_INVALID' })
     expect(bytes.equals(LONG.subarray(first.length, 1024 * KIB))).toBe(true)
     expect(blob.requests[1]?.discredits).toHaveLength(1)
+  })
+
+  test('the end of a fetch that is over does not touch the one that came after', async () => {
+    const blob = new ControlledBlob(LONG)
+    const leaving = new AbortController()
+    const slow = (await open(blob, { signal: leaving.signal })).pieces[Symbol.asyncIterator]()
+    await slow.next()
+    await expectWhole(open(blob), LONG)
+    expect(cache.fillCount).toBe(0)
+    blob.allow(300 * KIB)
+    const second = read(open(blob))
+    await until(() => blob.requests[1]?.position === 300 * KIB)
+    leaving.abort(GONE)
+    await slow.return?.()
+    expect(cache.fillCount).toBe(1)
+    const third = read(open(blob))
+    blob.allow(Infinity)
+    expect((await second).bytes.equals(LONG)).toBe(true)
+    expect((await third).bytes.equals(LONG)).toBe(true)
+    expect(blob.requests.filter(({ range }) => range === undefined)).toHaveLength(2)
   })
 
   test('small blobs are kept in memory', async () => {

@@ -16,7 +16,10 @@ beforeEach(async () => {
   store = await BlobStore.create()
 })
 
-afterEach(() => store.remove())
+afterEach(async () => {
+  expect(store.pool.out).toBe(0)
+  await store.remove()
+})
 
 async function put(disk: DiskBlobs, bytes: Uint8Array, published = false): Promise<Digest> {
   const digest = sha256(bytes)
@@ -56,6 +59,16 @@ describe('DiskBlobs', () => {
     const disk = await store.open()
     const digest = await put(disk, LARGE)
     expect((await get(disk, digest, start, end)).equals(LARGE.subarray(start, end))).toBe(true)
+  })
+
+  test('may be left in the middle', async () => {
+    const disk = await store.open()
+    const digest = await put(disk, LARGE)
+    const blob = await disk.open(digest)
+    const pieces = blob?.read(0, LARGE.length)
+    await pieces?.next()
+    await pieces?.return(undefined)
+    expect(store.pool.out).toBe(0)
   })
 
   test('with a wrong byte are removed', async () => {
