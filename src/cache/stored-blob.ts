@@ -20,7 +20,10 @@ export interface StoredFile {
   readonly onDamage: (position: number) => Promise<Failure>
 }
 
-/** Read a part of a stored file, one buffer ahead, each piece checked before it is passed on. */
+/**
+ * Read a part of a stored file, each piece checked before it is passed on, and one buffer ahead as long as there are
+ * buffers enough.
+ */
 export async function* readStored(
   stored: StoredFile,
   pool: BufferPool,
@@ -32,15 +35,16 @@ export async function* readStored(
   let next: Promise<{ buffer: Buffer; bytes: number }> | undefined
   let lent: Buffer | undefined
   try {
-    let position = Math.floor(start / CHUNK) * CHUNK
-    if (position < end) next = readChunks(file, pool, position, size)
-    while (next !== undefined) {
-      const { buffer, bytes } = await next
+    for (let position = Math.floor(start / CHUNK) * CHUNK; position < end;) {
+      const { buffer, bytes } = await (next ?? readChunks(file, pool, position, size))
+      next = undefined
       lent = buffer
       const piece = buffer.subarray(0, bytes)
       const following = position + bytes
-      next = bytes > 0 && following < end ? readChunks(file, pool, following, size) : undefined
-      next?.catch(() => undefined)
+      if (bytes > 0 && following < end && !pool.scarce) {
+        next = readChunks(file, pool, following, size)
+        next.catch(() => undefined)
+      }
       if (bytes === 0 || !sumsMatch(piece, position / CHUNK, sums)) throw await stored.onDamage(position)
       yield piece.subarray(Math.max(0, start - position), Math.min(bytes, end - position))
       pool.give(buffer)
