@@ -214,6 +214,14 @@ describe('wrong bytes', () => {
     expect(cache.sizeOf(blob.digest)).toBeUndefined()
   })
 
+  test('that go on beyond the size are not read on', async () => {
+    const blob = new ControlledBlob(LARGE)
+    blob.answers = [Buffer.concat([LARGE, patternBytes(2048 * KIB)])]
+    expect((await readFaulty(blob)).error).toMatchObject({ code: 'CONTENT_INVALID' })
+    expect(blob.requests[0]?.position).toBeLessThan(LARGE.length + 64 * KIB)
+    expect(blob.requests[0]?.discredits).toHaveLength(1)
+  })
+
   test('of another size than the descriptor says are not taken', async () => {
     const blob = new ControlledBlob(SMALL)
     const { error } = await read(open(blob, { expectedSize: SMALL.length + 1 }))
