@@ -199,8 +199,9 @@ export class Fill {
     this.state = 'running'
     const abort = new AbortController()
     this.abort = abort
-    // An earlier run may still be unwinding, and two must never feed the same hash.
+    // An earlier run may still be unwinding, even verify all; two must never feed the same hash.
     this.run = this.run.then(async () => {
+      if (this.state !== 'running') return
       try {
         await this.fetchAndVerify(abort.signal)
       } catch (error) {

@@ -24,6 +24,8 @@ export class Intake {
   readonly window: Window
   spool: Spool | undefined
   private spoolTried = false
+  /** Known when all has arrived. */
+  private isRight: boolean | undefined
   private readonly hash
   private readonly options: IntakeOptions
 
@@ -69,9 +71,10 @@ export class Intake {
     return { piece: buffer.subarray(0, bytes), done: () => pool.give(buffer) }
   }
 
-  /** Whether what has arrived has the digest; call once, at the end. */
+  /** Whether what has arrived, which is all of it, has the digest. */
   async complete(): Promise<boolean> {
-    if (this.hash.digest('hex') !== encodedOf(this.options.digest)) return false
+    this.isRight ??= this.hash.digest('hex') === encodedOf(this.options.digest)
+    if (!this.isRight) return false
     await this.guardSpool((spool) => spool.flush())
     return true
   }

@@ -11,6 +11,7 @@ import { Failure } from '../../../src/errors.ts'
 import { BlobStore, until } from '../../fixtures/blob-store.ts'
 import { patternBytes } from '../../fixtures/content-tree.ts'
 import { ControlledBlob, damaged } from '../../fixtures/controlled-blob.ts'
+import { deferred } from '../../fixtures/name-lookups.ts'
 
 const KIB = 1024
 const WINDOW = 256 * KIB
@@ -149,6 +150,86 @@ describe('readers of one blob', () => {
     blob.allow(Infinity)
     await until(() => disk.has(blob.digest))
     await expectWhole(open(blob), LARGE)
+    expect(blob.requests).toHaveLength(1)
+  })
+
+  test('who do not come back in time find nothing left of it', async () => {
+    cache = cacheOn(disk, { lingerMs: 1 })
+    const blob = new ControlledBlob(LARGE, { allowed: 600 * KIB })
+    const leaving = new AbortController()
+    const left = read(open(blob, { signal: leaving.signal }))
+    await until(() => blob.requests[0]?.position === 600 * KIB)
+    leaving.abort(GONE)
+    await left
+    await until(() => cache.fillCount === 0)
+    await until(async () => (await readdir(store.incoming)).length === 0)
+    blob.allow(Infinity)
+    await expectWhole(open(blob), LARGE)
+    expect(blob.requests.map(({ range }) => range)).toEqual([undefined, undefined])
+  })
+
+  test('who come while the whole of it is being put away get it', async () => {
+    const commit = disk.commit.bind(disk)
+    const { promise, resolve } = deferred<void>()
+    let putting = false
+    disk.commit = async (...all) => {
+      putting = true
+      await promise
+      await commit(...all)
+    }
+    const blob = new ControlledBlob(LARGE)
+    const first = (await open(blob, { range: { start: 0, end: 100 } })).pieces[Symbol.asyncIterator]()
+    await first.next()
+    await until(() => putting)
+    // Nobody reads it for a moment.
+    await first.return?.()
+    const second = await open(blob)
+    resolve()
+    await until(() => disk.has(blob.digest))
+    for (let turn = 0; turn < 50; turn += 1) await new Promise((resume) => setImmediate(resume))
+    await expectWhole(Promise.resolve(second), LARGE)
+    await expectWhole(open(blob), LARGE)
+    expect(blob.requests).toHaveLength(1)
+  })
+
+  test('who come while it is found wrong are told so', async () => {
+    const wrong = damaged(LARGE, 900 * KIB)
+    const blob = new ControlledBlob(LARGE)
+    blob.answers = [wrong]
+    const { promise, resolve } = deferred<void>()
+    let flushing = false
+    const create = disk.createSpool.bind(disk)
+    disk.createSpool = async () => {
+      const spool = await create()
+      const append = spool.append.bind(spool)
+      spool.append = async (piece) => {
+        await append(piece)
+        if (blob.requests[0]?.position !== LARGE.length) return
+        flushing = true
+        await promise
+      }
+      return spool
+    }
+    const first = (await open(blob, { range: { start: 0, end: 100 } })).pieces[Symbol.asyncIterator]()
+    await first.next()
+    await until(() => flushing)
+    // Nobody reads it for a moment.
+    await first.return?.()
+    const second = read(open(blob))
+    resolve()
+    expect((await second).error).toMatchObject({ code: 'CONTENT_INVALID' })
+    expect(blob.requests[0]?.discredits.length).toBeGreaterThan(0)
+    expect(disk.count).toBe(0)
+  })
+
+  test('may want a part that is about to come', async () => {
+    const blob = new ControlledBlob(LARGE, { allowed: 64 * KIB })
+    const whole = expectWhole(open(blob), LARGE)
+    await until(() => blob.requests[0]?.position === 64 * KIB)
+    const range = { start: 100 * KIB, end: 110 * KIB }
+    const part = expectWhole(open(blob, { range }), LARGE.subarray(range.start, range.end))
+    blob.allow(Infinity)
+    await Promise.all([whole, part])
     expect(blob.requests).toHaveLength(1)
   })
 

@@ -124,6 +124,36 @@ describe('DiskBlobs', () => {
     expect(disk.has(digest)).toBe(true)
   })
 
+  test('put again cost nothing, and may become published by that', async () => {
+    const disk = await store.open(LARGE.length)
+    const digest = await put(disk, LARGE)
+    await put(disk, LARGE)
+    expect([disk.cacheBytes, disk.count, await readdir(store.incoming)]).toEqual([LARGE.length, 1, []])
+    await put(disk, LARGE, true)
+    expect([disk.cacheBytes, disk.count, await readdir(store.incoming)]).toEqual([0, 1, []])
+    await put(disk, patternBytes(LARGE.length, 5))
+    await put(await store.open(LARGE.length), patternBytes(LARGE.length, 6))
+    expect((await store.open()).has(digest)).toBe(true)
+  })
+
+  test('that can not be put in place do not count', async () => {
+    const disk = await store.open()
+    const spool = await disk.createSpool()
+    await spool.append(LARGE)
+    await rm(store.incoming, { recursive: true })
+    const digest = sha256(LARGE)
+    const putting = disk.commit(spool, {
+      digest,
+      size: LARGE.length,
+      sums: new Uint32Array(),
+      published: false,
+    })
+    await expect(putting).rejects.toMatchObject({ code: 'ENOENT' })
+    await spool.close()
+    expect([disk.has(digest), disk.cacheBytes]).toEqual([false, 0])
+    expect((await store.open()).has(digest)).toBe(false)
+  })
+
   test('beyond the size are evicted, least recently used first, published ones never', async () => {
     const disk = await store.open(250)
     const published = await put(disk, patternBytes(200, 1), true)
