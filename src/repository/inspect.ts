@@ -1,10 +1,9 @@
 import { formatContentPath } from '../content/source.ts'
-import type { ContentPath } from '../content/source.ts'
 import { isFailure, type Failure } from '../errors.ts'
 import { inspectImages } from '../layout/inspect.ts'
 import { parseDigest } from '../reference/digest.ts'
 import type { Inspection } from './inspection.ts'
-import { IpfsRepository, type IpfsParts } from './ipfs/repository.ts'
+import type { IpfsParts, IpfsRepository } from './ipfs/repository.ts'
 
 /**
  * What is at a path: the images of its layout, or the names of what is there instead.
@@ -14,11 +13,10 @@ import { IpfsRepository, type IpfsParts } from './ipfs/repository.ts'
  */
 export async function inspect(
   asked: string,
-  path: ContentPath,
+  repository: IpfsRepository,
   parts: IpfsParts,
   signal: AbortSignal,
 ): Promise<Inspection> {
-  const repository = new IpfsRepository(path, parts)
   try {
     const layout = await repository.layout(signal)
     const found = await inspectImages(layout.index, repository.reader(layout), { signal })
@@ -31,7 +29,7 @@ export async function inspect(
     return { path: asked, layout: formatContentPath(layout.base), images }
   } catch (error) {
     if (!isFailure(error, 'NAME_UNKNOWN')) throw error
-    return { path: asked, layout: formatContentPath(path), images: [], entries: entriesOf(error) }
+    return { path: asked, layout: formatContentPath(repository.path), images: [], entries: entriesOf(error) }
   }
 }
 

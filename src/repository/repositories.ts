@@ -1,8 +1,8 @@
 import { LRUCache } from 'lru-cache'
-import type { ContentPath } from '../content/source.ts'
+import { below, type ContentPath } from '../content/source.ts'
 import { Failure } from '../errors.ts'
 import type { NameResolver } from '../naming/resolver.ts'
-import { parseRepositoryName } from '../reference/name.ts'
+import { parseRepositoryName, type MutableName } from '../reference/name.ts'
 import { inspect } from './inspect.ts'
 import type { Inspection } from './inspection.ts'
 import { IpfsRepository, type IpfsParts } from './ipfs/repository.ts'
@@ -35,24 +35,15 @@ export class Repositories {
    * @throws Failure NAME_INVALID for any other path; DENIED, NAME_UNRESOLVED, CONTENT_*
    */
   async inspect(path: string, signal: AbortSignal): Promise<Inspection> {
-    const { ipfs, resolver, policy } = this.options
     const parsed = parseRepositoryName(path.replace(/^\/+|\/+$/g, ''))
-    if (parsed.kind === 'ipfs') {
-      policy.checkPath(parsed)
-      return inspect(path, parsed, ipfs, signal)
+    if (parsed.kind === 'upstream') {
+      throw new Failure('NAME_INVALID', `"${path}" is neither /ipfs/<cid>/… nor /ipns/<name>/…`)
     }
-    if (parsed.kind === 'ipns') {
-      policy.checkName(parsed.mutable, parsed.segments)
-      const { path: target } = await resolver.resolve(parsed.mutable, { signal })
-      policy.checkTarget(target)
-      return inspect(
-        path,
-        { root: target.root, segments: [...target.segments, ...parsed.segments] },
-        ipfs,
-        signal,
-      )
-    }
-    throw new Failure('NAME_INVALID', `"${path}" is neither /ipfs/<cid>/… nor /ipns/<name>/…`)
+    const { ipfs, resolver } = this.options
+    if (parsed.kind === 'ipfs') return inspect(path, this.underRoot(parsed), ipfs, signal)
+    this.options.policy.checkName(parsed.mutable, parsed.segments)
+    const target = await resolver.resolve(parsed.mutable, { signal })
+    return inspect(path, this.underName(parsed, below(target.path, ...parsed.segments)), ipfs, signal)
   }
 
   /** @throws Failure NAME_INVALID, NAME_UNKNOWN for a name that is neither IPFS nor IPNS, DENIED */
@@ -66,22 +57,15 @@ export class Repositories {
   }
 
   private make(name: string): Repository {
-    const { ipfs, resolver, policy } = this.options
     const parsed = parseRepositoryName(name)
     switch (parsed.kind) {
-      case 'ipfs': {
-        const path = { root: parsed.root, segments: parsed.segments }
-        policy.checkPath(path)
-        return new IpfsRepository(path, ipfs)
-      }
+      case 'ipfs':
+        return this.underRoot(parsed)
       case 'ipns': {
         const { mutable, segments } = parsed
-        policy.checkName(mutable, segments)
-        const at = (path: ContentPath): Repository => {
-          policy.checkTarget(path)
-          return new IpfsRepository(path, ipfs)
-        }
-        return new IpnsRepository({ name: mutable, segments, resolver, at })
+        this.options.policy.checkName(mutable, segments)
+        const at = (path: ContentPath): Repository => this.underName(parsed, path)
+        return new IpnsRepository({ name: mutable, segments, resolver: this.options.resolver, at })
       }
       case 'upstream':
         throw new Failure(
@@ -90,4 +74,27 @@ export class Repositories {
         )
     }
   }
+
+  private underRoot({ root, segments }: ContentPath): IpfsRepository {
+    const { ipfs, policy } = this.options
+    const path = { root, segments }
+    policy.checkPath(path)
+    return new IpfsRepository(path, ipfs, (base) => policy.checkPath(base))
+  }
+
+  /** @param path where the name and the segments behind it lead */
+  private underName({ mutable, segments }: NamePath, path: ContentPath): IpfsRepository {
+    const { ipfs, policy } = this.options
+    policy.checkTarget(path)
+    const nameDepth = path.segments.length - segments.length
+    return new IpfsRepository(path, ipfs, (base) => {
+      policy.checkTarget(base)
+      policy.checkName(mutable, segments.slice(0, Math.max(0, base.segments.length - nameDepth)))
+    })
+  }
+}
+
+interface NamePath {
+  readonly mutable: MutableName
+  readonly segments: readonly string[]
 }

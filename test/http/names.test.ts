@@ -81,6 +81,17 @@ describe('allow and deny lists', () => {
     expect((await get(`/v2/${gateway.name}/other/manifests/1.0`)).status).toBe(200)
   })
 
+  test('a layout above an allowed folder is not served through it, unless it is allowed itself', async () => {
+    await start({ allow: ['/ipfs/*/app/deeper/**'] })
+    const above = await get(`/v2/${gateway.name}/app/deeper/x/manifests/1.0`)
+    expect([above.status, errorOf(above).code]).toEqual([403, 'DENIED'])
+    const index = await get(`/v2/${gateway.name}/app/deeper/x/tags/list`)
+    expect(index.status).toBe(403)
+    await gateway.close()
+    await start({ allow: ['/ipfs/*/app'] })
+    expect((await get(`/v2/${gateway.name}/app/deeper/x/manifests/1.0`)).status).toBe(200)
+  })
+
   test('what is not on the allow list is not even asked for', async () => {
     await start({ allow: ['/ipfs/*/other'] })
     const answer = await get(`/v2/${gateway.name}/app/manifests/1.0`)

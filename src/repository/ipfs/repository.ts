@@ -36,12 +36,15 @@ const FOREVER = 31_536_000
 
 /** The image layout at (or above) a path under an immutable root, as a repository. */
 export class IpfsRepository implements Repository {
-  private readonly path: ContentPath
+  readonly path: ContentPath
   private readonly parts: IpfsParts
+  private readonly checkAbove: (base: ContentPath) => void
 
-  constructor(path: ContentPath, parts: IpfsParts) {
+  /** @param checkAbove refuses a layout that lies above the path, for which nobody has checked yet whether it is served */
+  constructor(path: ContentPath, parts: IpfsParts, checkAbove: (base: ContentPath) => void) {
     this.path = path
     this.parts = parts
+    this.checkAbove = checkAbove
   }
 
   async manifestByTag(tag: string, signal: AbortSignal): Promise<ManifestAnswer> {
@@ -105,8 +108,10 @@ export class IpfsRepository implements Repository {
     }
   }
 
-  layout(signal: AbortSignal): Promise<Layout> {
-    return this.parts.layouts.locate(this.path, signal)
+  async layout(signal: AbortSignal): Promise<Layout> {
+    const layout = await this.parts.layouts.locate(this.path, signal)
+    if (layout.base.segments.length < this.path.segments.length) this.checkAbove(layout.base)
+    return layout
   }
 
   private async tagged(layout: Layout, tag: string, signal: AbortSignal): Promise<ManifestAnswer> {
