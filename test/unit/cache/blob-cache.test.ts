@@ -571,6 +571,17 @@ describe('without a disk', () => {
     expect(blob.requests[1]?.range?.start).toBe(0)
   })
 
+  test('a slow reader may have begun anywhere', async () => {
+    const blob = new ControlledBlob(LONG, { allowed: 300 * KIB })
+    const { first, rest } = await start(blob)
+    const range = { start: 100 * KIB + 1, end: LONG.length }
+    const slow = await open(blob, { range })
+    blob.allow(Infinity)
+    await expectWhole(rest, LONG.subarray(first.length))
+    await expectWhole(Promise.resolve(slow), LONG.subarray(range.start))
+    expect(blob.requests[1]?.range?.start).toBe(0)
+  })
+
   test('a slow reader gets no bytes that differ from those that went by', async () => {
     const blob = new ControlledBlob(LONG)
     blob.answers = [LONG, damaged(LONG, 1024 * KIB + 5)]

@@ -1,6 +1,6 @@
 import { readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { CHUNK, ChunkSums } from '../../../src/cache/chunk-sums.ts'
 import type { DiskBlobs } from '../../../src/cache/disk-blobs.ts'
 import type { Digest } from '../../../src/reference/digest.ts'
@@ -152,6 +152,43 @@ describe('DiskBlobs', () => {
     await spool.close()
     expect([disk.has(digest), disk.cacheBytes]).toEqual([false, 0])
     expect((await store.open()).has(digest)).toBe(false)
+  })
+
+  test('that are published stay, damaged as they are', async () => {
+    const disk = await store.open()
+    const digest = await put(disk, LARGE, true)
+    await writeFile(store.pathOf(digest), damaged(LARGE, LARGE.length - 1))
+    await expect(get(disk, digest)).rejects.toMatchObject({ code: 'CONTENT_INVALID' })
+    expect((await get(disk, digest, 0, CHUNK)).equals(LARGE.subarray(0, CHUNK))).toBe(true)
+    expect((await store.open()).has(digest)).toBe(true)
+  })
+
+  test('without checksums count as absent', async () => {
+    const before = await store.open()
+    const digest = await put(before, LARGE)
+    await store.table('sums').del(digest)
+    const disk = await store.open()
+    expect(await disk.open(digest)).toBeUndefined()
+    expect([disk.has(digest), disk.cacheBytes]).toEqual([false, 0])
+    expect((await store.open()).has(digest)).toBe(false)
+  })
+
+  test('are evicted after a restart in the order of their use before', async () => {
+    let now = 1_800_000_000_000
+    const clock = jest.spyOn(Date, 'now').mockImplementation(() => (now += 1_000))
+    const before = await store.open(300)
+    const [first, second, third] = [
+      await put(before, patternBytes(100, 1)),
+      await put(before, patternBytes(100, 2)),
+      await put(before, patternBytes(100, 3)),
+    ]
+    await get(before, first)
+    await before.saveUse()
+    const disk = await store.open(300)
+    await put(disk, patternBytes(200, 4))
+    expect(store.evicted).toEqual([second, third])
+    expect(disk.has(first)).toBe(true)
+    clock.mockRestore()
   })
 
   test('beyond the size are evicted, least recently used first, published ones never', async () => {

@@ -100,6 +100,14 @@ describe('the first answer', () => {
     expect(asked(sources)).toEqual([1, 0])
   })
 
+  test('of a source that sent wrong bytes is asked for last from then on', async () => {
+    const sources = [source('one', fails('CONTENT_INVALID'), {}), source('two')]
+    const all = joined(sources)
+    expect((await all.open(PATH, { signal })).source).toBe('two')
+    expect((await all.open(PATH, { signal })).source).toBe('two')
+    expect(asked(sources)).toEqual([1, 2])
+  })
+
   test('is waited for no longer than the signal allows', async () => {
     const abort = new AbortController()
     const sources = [source('one', 'hang')]
@@ -171,6 +179,31 @@ describe('a body', () => {
     expect(asked(sources)).toEqual([2, 1])
   })
 
+  test('does not go on at a source that got nowhere', async () => {
+    const sources = [source('one', { cut: 0 }, {}), source('two', fails('CONTENT_UNAVAILABLE'))]
+    const file = await joined(sources).open(PATH, { signal })
+    await expect(bytesOf(file)).rejects.toMatchObject({ code: 'CONTENT_UNAVAILABLE' })
+    expect(asked(sources)).toEqual([1, 1])
+  })
+
+  test('does not go on for ever', async () => {
+    const sources = [source('one', { cut: 1 })]
+    const file = await joined(sources).open(PATH, { signal })
+    await expect(bytesOf(file)).rejects.toMatchObject({ code: 'CONTENT_UNAVAILABLE' })
+    expect(asked(sources)).toEqual([9])
+  })
+
+  test('does not go on for someone who has left', async () => {
+    const sources = [source('one', { cut: 10 }), source('two')]
+    const abort = new AbortController()
+    const file = await joined(sources).open(PATH, { signal: abort.signal })
+    const pieces = file.body[Symbol.asyncIterator]()
+    await pieces.next()
+    abort.abort(new Error('gone'))
+    await expect(pieces.next()).rejects.toThrow()
+    expect(asked(sources)).toEqual([1, 0])
+  })
+
   test('does not go on where the file has another size', async () => {
     const sources = [source('one', { cut: 10 }), source('two', { size: 999 }), source('three')]
     const file = await joined(sources).open(PATH, { signal })
@@ -193,6 +226,15 @@ describe('a body', () => {
     file.discredit('wrong digest')
     expect(sources.map(({ discredits }) => discredits)).toEqual([['wrong digest'], ['wrong digest'], []])
     expect((await all.open(PATH, { signal })).source).toBe('three')
+  })
+
+  test('of proved blocks is not held against who gave it', async () => {
+    const proved = source('one')
+    const open = proved.open.bind(proved)
+    proved.open = async (...args) => ({ ...(await open(...args)), proof: 'blocks' })
+    const all = joined([proved, source('two')])
+    ;(await all.open(PATH, { signal })).discredit('what the CID names has another digest')
+    expect((await all.open(PATH, { signal })).source).toBe('one')
   })
 
   test('of a wrong size counts before any of it was read', async () => {
