@@ -1,3 +1,4 @@
+import type { Address } from '../config/address.ts'
 import type { Config } from '../config/config.ts'
 import type { PublishRequest, PublishResult } from '../publish/publisher.ts'
 import type { Inspection } from '../repository/inspection.ts'
@@ -12,7 +13,7 @@ export interface Program {
    */
   serve(config: Config, terminal: Terminal): Promise<RunningGateway>
   /** @throws Failure LAYOUT_INVALID, STORE_FAILED, CONTENT_UNAVAILABLE */
-  publish(config: Config, request: PublishCommand, terminal: Terminal): Promise<PublishResult>
+  publish(config: Config, request: PublishCommand, terminal: Terminal): Promise<Published>
   /**
    * `path` is `/ipfs/<cid>/<path>` or `/ipns/<name>/<path>`.
    *
@@ -25,6 +26,11 @@ export type PublishTargetName = 'embedded' | 'kubo'
 
 export interface PublishCommand extends PublishRequest {
   readonly to: PublishTargetName
+}
+
+export interface Published extends PublishResult {
+  /** Where the running gateway that did it listens; undefined when none was running. */
+  readonly gateway?: Address
 }
 
 export interface RunningGateway {

@@ -26,7 +26,7 @@ export async function publishCommand(
   }
   const program = await context.loadProgram()
   const progress = showProgress(terminal.stderr)
-  const result = await program
+  const { gateway, ...result } = await program
     .publish(
       config,
       {
@@ -41,7 +41,7 @@ export async function publishCommand(
     )
     .finally(() => progress.end())
 
-  const pull = pullLines(result, config.listen)
+  const pull = pullLines(result, gateway ?? config.listen)
   if (context.json) {
     context.print(JSON.stringify({ ...result, pull }))
     return EXIT.done

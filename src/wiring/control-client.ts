@@ -2,8 +2,9 @@ import { resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { Readable } from 'node:stream'
 import { Client } from 'undici'
+import type { Published } from '../cli/program.ts'
 import { Failure, type ErrorCode } from '../errors.ts'
-import type { PublishProgress, PublishRequest, PublishResult } from '../publish/publisher.ts'
+import type { PublishProgress, PublishRequest } from '../publish/publisher.ts'
 import type { Inspection } from '../repository/inspection.ts'
 import { controlSocket } from './control-server.ts'
 
@@ -17,7 +18,7 @@ interface Line {
 export async function publishThrough(
   folder: string,
   request: PublishRequest & { to: string },
-): Promise<PublishResult> {
+): Promise<Published> {
   const query = new URLSearchParams({ to: request.to })
   if (request.name !== undefined) query.set('name', request.name)
   if (request.tag !== undefined) query.set('tag', request.tag)
@@ -25,7 +26,7 @@ export async function publishThrough(
   if (input.kind === 'path') query.set('path', resolve(input.path))
   const body = input.kind === 'stream' ? Readable.from(input.stream) : undefined
   const path = `/publish?${query.toString()}`
-  return (await ask(folder, path, request.signal, body, request.onProgress)) as PublishResult
+  return (await ask(folder, path, request.signal, body, request.onProgress)) as Published
 }
 
 /** Inspect through the gateway that holds the store. */

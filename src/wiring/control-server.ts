@@ -1,12 +1,16 @@
 import { chmod, rm } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { join } from 'node:path'
+import type { Published } from '../cli/program.ts'
+import type { Address } from '../config/address.ts'
 import { Failure, isFailure, messageOf } from '../errors.ts'
-import type { Publisher, PublishInput } from '../publish/publisher.ts'
+import type { Publisher, PublishInput, PublishResult } from '../publish/publisher.ts'
 import type { Inspection } from '../repository/inspection.ts'
 
 /** Commands that a gateway does for other processes of its user, since it holds the store. */
 export interface Controlled {
+  /** Where the gateway takes requests. */
+  readonly address: Address
   readonly publisher: (to: string) => Promise<Publisher>
   readonly inspect: (path: string, signal: AbortSignal) => Promise<Inspection>
 }
@@ -41,7 +45,9 @@ async function answer(req: IncomingMessage, res: ServerResponse, controlled: Con
     if (url.pathname === '/inspect') {
       line({ result: await controlled.inspect(url.searchParams.get('path') ?? '', abort.signal) })
     } else {
-      line({ result: await publish(req, url.searchParams, controlled, line, abort.signal) })
+      const result = await publish(req, url.searchParams, controlled, line, abort.signal)
+      const published: Published = { ...result, gateway: controlled.address }
+      line({ result: published })
     }
   } catch (error) {
     const code = isFailure(error) ? error.code : 'INTERNAL'
@@ -58,7 +64,7 @@ async function publish(
   controlled: Controlled,
   line: (value: unknown) => void,
   signal: AbortSignal,
-): Promise<unknown> {
+): Promise<PublishResult> {
   const path = query.get('path')
   const name = query.get('name')
   const tag = query.get('tag')

@@ -2,7 +2,7 @@ import type { Server } from 'node:http'
 import { createApp, type AppEvents } from '../app.ts'
 import type { RunningGateway } from '../cli/program.ts'
 import type { Terminal } from '../cli/terminal.ts'
-import { formatAddress } from '../config/address.ts'
+import { formatAddress, type Address } from '../config/address.ts'
 import type { Config } from '../config/config.ts'
 import { createEmbeddedTarget } from '../content/embedded/target.ts'
 import { Failure, isFailure, messageOf } from '../errors.ts'
@@ -33,8 +33,10 @@ export async function serve(config: Config, terminal: Terminal): Promise<Running
   const store = await openConfiguredStore(config, pool, metrics)
   const located = await locateSources(config, terminal.signal)
   const backend = await buildBackend({ config, located, store, pool, logger, metrics })
-  const control = store === undefined ? undefined : await startControl(config, store, backend, logger)
   const server = await listen(config, backend, logger, metrics)
+  const address = { host: config.listen.host, port: server.port }
+  const control =
+    store === undefined ? undefined : await startControl(config, store, backend, address, logger)
   const health = new Health({
     storeReady: () => true,
     sources: backend.sources,
@@ -54,7 +56,7 @@ export async function serve(config: Config, terminal: Terminal): Promise<Running
     },
   })
   const scheme = config.tlsCert === undefined ? 'http' : 'https'
-  const url = `${scheme}://${formatAddress({ host: config.listen.host, port: server.port })}`
+  const url = `${scheme}://${formatAddress(address)}`
   const sources = backend.sources.map(({ name }) => name).join(', ')
   logger.info(`listening on ${url}`, { sources, store: store?.folder ?? 'memory' })
   return {
@@ -107,10 +109,12 @@ async function startControl(
   config: Config,
   store: OpenStore,
   backend: Backend,
+  address: Address,
   logger: Logger,
 ): Promise<Server | undefined> {
   try {
     return await startControlServer(store.folder, {
+      address,
       publisher: (to) =>
         to === 'kubo'
           ? kuboPublisher(config, store.blobs.workFolder, new AbortController().signal)

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import { describe, expect, test } from '@jest/globals'
 import { pullLines, registryHost } from '../../../src/cli/pull-lines.ts'
-import type { PublishCommand } from '../../../src/cli/program.ts'
+import type { PublishCommand, Published } from '../../../src/cli/program.ts'
 import { Failure } from '../../../src/errors.ts'
 import type { PublishResult } from '../../../src/publish/publisher.ts'
 import { commandLine } from '../../fixtures/command-line.ts'
@@ -20,7 +20,7 @@ const RESULT: PublishResult = {
 }
 
 /** Publishes with a program that takes anything. */
-async function publish(argv: readonly string[], more: Partial<CommandLine> = {}, result = RESULT) {
+async function publish(argv: readonly string[], more: Partial<CommandLine> = {}, result: Published = RESULT) {
   let request: PublishCommand | undefined
   const ran = await commandLine({
     argv: ['publish', ...argv],
@@ -51,6 +51,13 @@ test('prints the root and the line that pulls each tag', async () => {
     `docker pull localhost:5000/ipfs/${ROOT}:v1`,
     '',
   ])
+})
+
+test('prints the address of the gateway that did it, whatever the settings say', async () => {
+  const gateway = { host: '127.0.0.1', port: 5555 }
+  const { stdout } = await publish(['./images'], {}, { ...RESULT, gateway })
+  expect(stdout).toContain(`docker pull localhost:5555/ipfs/${ROOT}/alpine:latest`)
+  expect(stdout).not.toContain('5000')
 })
 
 test('as JSON, with the lines', async () => {
