@@ -3,7 +3,7 @@ import { Failure } from '../../src/errors.ts'
 import { until } from '../fixtures/blob-store.ts'
 import { deferred } from '../fixtures/name-lookups.ts'
 import { ask, errorOf } from '../fixtures/raw-request.ts'
-import { startStubRegistry, type StubRegistry } from '../fixtures/stub-registry.ts'
+import { provenance, startStubRegistry, type StubRegistry } from '../fixtures/stub-registry.ts'
 
 let registry: StubRegistry
 
@@ -50,6 +50,29 @@ test('a failure is told as it is, not to be kept, and is no defect', async () =>
     answer.headers['content-length'],
   ])
   expect(registry.defects).toEqual([])
+})
+
+test('a body that fails is cut, also on a connection that is kept', async () => {
+  async function* pieces(): AsyncGenerator<Uint8Array> {
+    yield await Promise.resolve(Buffer.alloc(10))
+    throw new Failure('CONTENT_INVALID', 'the rest was wrong')
+  }
+  const body = () => Promise.resolve({ size: 100, source: 'stub', cached: false, pieces: pieces() })
+  registry.find = () => ({ blob: () => Promise.resolve({ ...provenance(), size: 100, open: body }) })
+  const headers = { connection: 'keep-alive' }
+  const answer = await ask(registry.port, `/v2/a/blobs/sha256:${'0'.repeat(64)}`, { headers })
+  expect([answer.status, answer.complete, answer.body.length]).toEqual([200, false, 10])
+  expect(registry.defects).toEqual([])
+})
+
+test('a body that fails before its first piece is an error answer', async () => {
+  const pieces = {
+    [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(new Failure('CONTENT_TIMEOUT', 'late')) }),
+  }
+  const body = () => Promise.resolve({ size: 100, source: 'stub', cached: false, pieces })
+  registry.find = () => ({ blob: () => Promise.resolve({ ...provenance(), size: 100, open: body }) })
+  const answer = await ask(registry.port, `/v2/a/blobs/sha256:${'0'.repeat(64)}`)
+  expect([answer.status, answer.complete, errorOf(answer).code]).toEqual([504, true, 'UNAVAILABLE'])
 })
 
 test('requests beyond the limit are refused until others have ended', async () => {

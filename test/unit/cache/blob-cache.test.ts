@@ -153,6 +153,18 @@ describe('readers of one blob', () => {
     expect(blob.requests).toHaveLength(1)
   })
 
+  test('who are too slow for memory read on from the file', async () => {
+    const bytes = patternBytes(4096 * KIB, 11)
+    const blob = new ControlledBlob(bytes)
+    const opened = await open(blob)
+    const slow = opened.pieces[Symbol.asyncIterator]()
+    const first = Buffer.from((await slow.next()).value as Uint8Array)
+    await expectWhole(open(blob), bytes)
+    const pieces = { [Symbol.asyncIterator]: () => slow }
+    await expectWhole(Promise.resolve({ ...opened, pieces }), bytes.subarray(first.length))
+    expect(blob.requests).toHaveLength(1)
+  })
+
   test('who do not come back in time find nothing left of it', async () => {
     cache = cacheOn(disk, { lingerMs: 1 })
     const blob = new ControlledBlob(LARGE, { allowed: 600 * KIB })
@@ -528,6 +540,8 @@ describe('a small blob on disk', () => {
     await expectWhole(open(blob), SMALL)
     expect((await open(blob, { range })).source).toBe('memory')
     await expectWhole(open(blob, { range }), SMALL.subarray(49_990))
+    expect(blob.requests).toHaveLength(1)
+    expect(readErrors).toEqual([])
   })
 
   test('is kept in memory when it was read', async () => {

@@ -1,4 +1,4 @@
-import { readdir, rm, symlink, writeFile } from 'node:fs/promises'
+import { readdir, readlink, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { CHUNK, ChunkSums } from '../../../src/cache/chunk-sums.ts'
@@ -32,6 +32,13 @@ async function put(disk: DiskBlobs, bytes: Uint8Array, published = false): Promi
   return digest
 }
 
+/** Files of blobs that this process has open, where the system tells. */
+async function openBlobs(): Promise<string[]> {
+  const descriptors = await readdir('/proc/self/fd').catch(() => [])
+  const paths = await Promise.all(descriptors.map((one) => readlink(`/proc/self/fd/${one}`).catch(() => '')))
+  return paths.filter((path) => path.startsWith(join(store.folder, 'blobs')))
+}
+
 async function get(disk: DiskBlobs, digest: Digest, start = 0, end = Infinity): Promise<Buffer> {
   const blob = await disk.open(digest)
   const pieces: Uint8Array[] = []
@@ -59,6 +66,7 @@ describe('DiskBlobs', () => {
     const disk = await store.open()
     const digest = await put(disk, LARGE)
     expect((await get(disk, digest, start, end)).equals(LARGE.subarray(start, end))).toBe(true)
+    expect(await openBlobs()).toEqual([])
   })
 
   test('may be left in the middle', async () => {
@@ -69,6 +77,7 @@ describe('DiskBlobs', () => {
     await pieces?.next()
     await pieces?.return(undefined)
     expect(store.pool.out).toBe(0)
+    expect(await openBlobs()).toEqual([])
   })
 
   test('with a wrong byte are removed', async () => {
