@@ -230,7 +230,7 @@ export class BlobCache {
     if (spool === undefined || disk === undefined) return
     try {
       if (keeps === undefined || sources.every(keeps)) {
-        await disk.commit(spool, { digest, size, sums, published: false })
+        await disk.commit(spool, { digest, size, sums })
       } else await spool.discard()
     } catch (error) {
       events?.writeFailed(error)

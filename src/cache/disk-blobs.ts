@@ -35,6 +35,8 @@ export class DiskBlobs {
   /** Least recently used first. */
   private readonly records = new Map<Digest, BlobRecord>()
   private readonly dirty = new Set<Digest>()
+  /** How many hold a blob that is not to be evicted meanwhile. */
+  private readonly holds = new Map<Digest, number>()
   private cachedBytes = 0
   private readonly options: DiskBlobsOptions
   private readonly recordTable
@@ -92,45 +94,69 @@ export class DiskBlobs {
    *
    * @throws the file system's or the database's error; the blob then does not count
    */
-  async commit(
-    spool: Spool,
-    blob: { digest: Digest; size: number; sums: Uint32Array; published: boolean },
-  ): Promise<void> {
-    const { digest, size, sums, published } = blob
+  async commit(spool: Spool, blob: { digest: Digest; size: number; sums: Uint32Array }): Promise<void> {
+    const { digest, size, sums } = blob
     const known = this.records.get(digest)
     if (known !== undefined && (await this.fileExists(digest))) {
       await spool.discard()
-      if (published) await this.publish(digest)
       return
     }
-    const record: BlobRecord = { size, published, used: Date.now() }
-    const folder = this.folderOf(digest)
-    await mkdir(folder, { recursive: true })
-    await this.writeRecord(digest, record, sums, published)
+    const record: BlobRecord = { size, published: false, used: Date.now() }
+    await mkdir(this.folderOf(digest), { recursive: true })
+    await this.writeRecord(digest, record, sums)
     try {
-      await spool.commit(this.pathOf(digest), published)
+      await spool.commit(this.pathOf(digest))
     } catch (error) {
       await this.forget(digest)
       throw error
     }
-    if (published) await syncFolder(folder)
     this.remember(digest, record)
     await this.evict()
   }
 
-  /** Keep this blob whatever the cache's size. */
-  async publish(digest: Digest): Promise<void> {
-    const record = this.records.get(digest)
-    if (record === undefined || record.published) return
-    record.published = true
-    this.cachedBytes -= record.size
-    const file = await open(this.pathOf(digest), 'r')
-    try {
-      await file.sync()
-    } finally {
-      await file.close()
+  /**
+   * Keep a blob, which may be one that is still to come, from being evicted.
+   *
+   * @returns ends that
+   */
+  hold(digest: Digest): () => void {
+    this.holds.set(digest, (this.holds.get(digest) ?? 0) + 1)
+    let ended = false
+    return () => {
+      if (ended) return
+      ended = true
+      const left = (this.holds.get(digest) ?? 1) - 1
+      if (left > 0) this.holds.set(digest, left)
+      else this.holds.delete(digest)
     }
-    await this.recordTable.put(digest, record)
+  }
+
+  /**
+   * Keep blobs whatever the cache's size. The disk has their bytes when this resolves; it has the records with the next
+   * record that is written through.
+   *
+   * @throws Failure STORE_FAILED when one of them is not here
+   */
+  async publish(digests: Iterable<Digest>): Promise<void> {
+    const found = new Map<Digest, BlobRecord>()
+    for (const digest of digests) {
+      const record = this.records.get(digest)
+      if (record === undefined) throw new Failure('STORE_FAILED', `the store has lost ${digest}`)
+      if (!record.published) found.set(digest, record)
+    }
+    const files = [...found.keys()]
+    await syncAll(files.map((digest) => this.pathOf(digest)))
+    await syncAll([...new Set(files.map((digest) => this.folderOf(digest)))])
+    const batch = this.options.metadata.batch()
+    for (const [digest, record] of found) {
+      batch.put(digest, { ...record, published: true }, { sublevel: this.recordTable })
+    }
+    await batch.write()
+    for (const record of found.values()) {
+      if (record.published) continue
+      record.published = true
+      this.cachedBytes -= record.size
+    }
   }
 
   /**
@@ -198,17 +224,12 @@ export class DiskBlobs {
     }
   }
 
-  private async writeRecord(
-    digest: Digest,
-    record: BlobRecord,
-    sums: Uint32Array,
-    sync: boolean,
-  ): Promise<void> {
+  private async writeRecord(digest: Digest, record: BlobRecord, sums: Uint32Array): Promise<void> {
     const batch = this.options.metadata.batch()
     batch.put(digest, record, { sublevel: this.recordTable })
     const bytes = new Uint8Array(sums.buffer, sums.byteOffset, sums.byteLength)
     batch.put(digest, bytes, { sublevel: this.sumsTable })
-    await batch.write({ sync })
+    await batch.write()
   }
 
   private remember(digest: Digest, record: BlobRecord): void {
@@ -241,7 +262,7 @@ export class DiskBlobs {
     if (this.cachedBytes <= this.options.cacheSize) return
     for (const [digest, record] of [...this.records]) {
       if (this.cachedBytes <= this.options.cacheSize) return
-      if (record.published) continue
+      if (record.published || this.holds.has(digest)) continue
       await this.remove(digest)
       this.options.onEvict?.(digest, record.size)
     }
@@ -256,11 +277,20 @@ export class DiskBlobs {
   }
 }
 
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
+/** Files or folders written through to the disk at once. */
+const SYNCS = 16
+
+async function syncAll(paths: readonly string[]): Promise<void> {
+  const waiting = paths.values()
+  const syncNext = async (): Promise<void> => {
+    for (const path of waiting) {
+      const handle = await open(path, 'r')
+      try {
+        await handle.sync()
+      } finally {
+        await handle.close()
+      }
+    }
   }
+  await Promise.all(Array.from({ length: Math.min(SYNCS, paths.length) }, syncNext))
 }

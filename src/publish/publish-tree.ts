@@ -50,7 +50,7 @@ export async function publishTree(
     await target.pin(root, { label: folder === '' ? options.label : folder, signal })
     return root
   }
-  const root = await onceMoreWhenCollected(storeAndPin)
+  const root = await onceMoreWhenCollected(storeAndPin).finally(() => target.release?.())
   return { root: root.toString(), target: target.name, layouts, bytes }
 }
 

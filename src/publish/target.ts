@@ -27,7 +27,7 @@ export interface Block {
 
 /**
  * Where a layout is published to. Files are stored by the target, so that it may use a faster way than blocks;
- * directories arrive as finished blocks, so that every target yields the same root CID.
+ * directories arrive as finished blocks, so that every target yields the same root CID. One publishing at a time.
  */
 export interface PublishTarget {
   /** `embedded` or `kubo`. */
@@ -48,4 +48,6 @@ export interface PublishTarget {
    * @throws Failure CONTENT_NOT_FOUND when some of it is gone again, collected as garbage before it was pinned
    */
   pin(root: CID, options: { label: string; signal: AbortSignal }): Promise<void>
+  /** The publishing has ended, well or not: what was added and not pinned may go. */
+  release?(): void
 }

@@ -1,4 +1,4 @@
-import { readdir, readlink, rm, symlink, writeFile } from 'node:fs/promises'
+import { type FileHandle, open, readdir, readlink, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { CHUNK, ChunkSums } from '../../../src/cache/chunk-sums.ts'
@@ -27,8 +27,11 @@ async function put(disk: DiskBlobs, bytes: Uint8Array, published = false): Promi
   const sums = new ChunkSums()
   sums.update(bytes)
   await spool.append(bytes)
-  await disk.commit(spool, { digest, size: bytes.length, sums: sums.finish(), published })
+  const end = published ? disk.hold(digest) : () => undefined
+  await disk.commit(spool, { digest, size: bytes.length, sums: sums.finish() })
   await spool.close()
+  if (published) await disk.publish([digest])
+  end()
   return digest
 }
 
@@ -155,7 +158,6 @@ describe('DiskBlobs', () => {
       digest,
       size: LARGE.length,
       sums: new Uint32Array(),
-      published: false,
     })
     await expect(putting).rejects.toMatchObject({ code: 'ENOENT' })
     await spool.close()
@@ -217,9 +219,46 @@ describe('DiskBlobs', () => {
   test('that become published no longer count against the size', async () => {
     const disk = await store.open(150)
     const kept = await put(disk, patternBytes(100, 2))
-    await disk.publish(kept)
+    await disk.publish([kept])
     await put(disk, patternBytes(140, 3))
     expect(store.evicted).toEqual([])
     expect((await store.open(150)).cacheBytes).toBe(140)
+  })
+
+  test('that are held are not evicted, and are like others afterwards', async () => {
+    const disk = await store.open(150)
+    const bytes = patternBytes(100, 2)
+    const ends = [disk.hold(sha256(bytes)), disk.hold(sha256(bytes))]
+    const held = await put(disk, bytes)
+    await put(disk, patternBytes(140, 3))
+    expect(disk.has(held)).toBe(true)
+    ends[0]?.()
+    ends[0]?.()
+    await put(disk, patternBytes(140, 4))
+    expect(disk.has(held)).toBe(true)
+    ends[1]?.()
+    await put(disk, patternBytes(140, 5))
+    expect(disk.has(held)).toBe(false)
+  })
+
+  test('are on the disk when they are published, and not before', async () => {
+    const handle = await open(store.folder)
+    const sync = jest.spyOn(Object.getPrototypeOf(handle) as FileHandle, 'sync')
+    try {
+      const disk = await store.open()
+      const digests = [await put(disk, patternBytes(100, 2)), await put(disk, patternBytes(100, 3))]
+      expect(sync).not.toHaveBeenCalled()
+      await disk.publish(digests)
+      // Each file, and the folder of each.
+      expect(sync).toHaveBeenCalledTimes(4)
+    } finally {
+      sync.mockRestore()
+      await handle.close()
+    }
+  })
+
+  test('that are not here can not be published', async () => {
+    const disk = await store.open()
+    await expect(disk.publish([sha256(LARGE)])).rejects.toMatchObject({ code: 'STORE_FAILED' })
   })
 })

@@ -32,7 +32,7 @@ async function append(pieceSize: number): Promise<void> {
 
 test('what was appended is in the file when it is in its place, and can still be read', async () => {
   await append(100_000)
-  await spool.commit(join(folder, 'done'), false)
+  await spool.commit(join(folder, 'done'))
   expect((await readFile(join(folder, 'done'))).equals(BYTES)).toBe(true)
   const { buffer, bytes } = await spool.read(1_000_000, 1_000, pool)
   expect(buffer.subarray(0, bytes).equals(BYTES.subarray(1_000_000, 1_001_000))).toBe(true)
@@ -50,20 +50,8 @@ test('a file system that writes less than it was given is asked again for the re
   await append(100_000)
   await spool.flush()
   expect(spool.written).toBe(BYTES.length)
-  await spool.commit(join(folder, 'done'), false)
+  await spool.commit(join(folder, 'done'))
   expect((await readFile(join(folder, 'done'))).equals(BYTES)).toBe(true)
-})
-
-test.each([true, false])('the disk is waited for when it must last (%s)', async (durable) => {
-  const done: string[] = []
-  const sync = file.sync.bind(file)
-  file.sync = async () => {
-    done.push('synced')
-    await sync()
-  }
-  await spool.append(BYTES.subarray(0, 10))
-  await spool.commit(join(folder, 'done'), durable)
-  expect(done).toEqual(durable ? ['synced'] : [])
 })
 
 test('an error of an earlier write is not lost', async () => {
