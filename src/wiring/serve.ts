@@ -182,7 +182,8 @@ function appEvents(logger: Logger, metrics: Metrics): AppEvents {
         url: req.url ?? '',
         status: res.headersSent ? res.statusCode : undefined,
         milliseconds: seconds * 1000,
-        complete: res.writableFinished,
+        // A client may close the connection when it has what was announced, before the answer is ended here.
+        complete: res.writableFinished || facts.bytes === Number(res.getHeader('content-length')),
         client: req.socket.remoteAddress,
         agent: req.headers['user-agent'],
       })

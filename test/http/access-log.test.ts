@@ -88,11 +88,14 @@ test('a blob, from its source, from disk and in part', async () => {
   const whole = { route: 'blob', name, reference: blob.digest, status: 200, bytes: 400_000 }
   expect(await logged(path)).toMatchObject({ ...whole, source: upstream(), cached: false })
   expect(await logged(path)).toMatchObject({ ...whole, source: 'disk', cached: true })
-  const part = await logged(path, { headers: { range: 'bytes=10-19' } })
-  expect(part).toMatchObject({ status: 206, bytes: 10, source: 'disk', cached: true })
-  // That an answer was sent to its end is not worth saying.
-  expect(part).not.toHaveProperty('complete')
-  expect(part).not.toHaveProperty('error')
+  // Some clients close the connection as soon as they have what was announced.
+  for (let count = 0; count < 30; count += 1) {
+    const part = await logged(path, { headers: { range: 'bytes=10-19' } })
+    expect(part).toMatchObject({ status: 206, bytes: 10, source: 'disk', cached: true })
+    // That an answer was sent to its end is not worth saying.
+    expect(part).not.toHaveProperty('complete')
+    expect(part).not.toHaveProperty('error')
+  }
 })
 
 test('a small blob comes from memory the second time', async () => {
