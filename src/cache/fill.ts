@@ -182,10 +182,7 @@ export class Fill {
     this.state = 'ended'
     clearTimeout(this.timer)
     this.abort.abort(new Failure('CONTENT_UNAVAILABLE', 'the fetch has ended'))
-    void this.run.then(async () => {
-      if (committed) await this.intake.spool?.close()
-      else await this.intake.dropSpool()
-    })
+    void this.run.then(() => this.intake.end(committed))
   }
 
   /** Wait until something has changed. @throws what made the fetch fail, or the signal's reason */
@@ -223,7 +220,7 @@ export class Fill {
         const again = !this.released && this.attempt < ATTEMPTS && !signal.aborted
         if (!isFailure(error, 'CONTENT_INVALID') || !again) throw error
         this.attempt += 1
-        await this.intake.dropSpool()
+        await this.intake.end(false)
         this.intake = new Intake(this.options)
         this.contributors = []
       }
@@ -294,6 +291,8 @@ export class Fill {
     const sums = intake.sums.finish()
     const bytes = (): Uint8Array | undefined => (window.start === 0 ? window.concat() : undefined)
     await this.options.onVerified({ size: received, sums, spool, sources, bytes })
+    // Slow readers read on from the file, for as long as they take.
+    if (intake.spool !== undefined) window.clear()
     this.finish('verified')
   }
 }

@@ -26,13 +26,15 @@ export class Intake {
   private spoolTried = false
   /** Known when all has arrived. */
   private isRight: boolean | undefined
+  /** Offset up to which bytes were given to the file. */
+  private spooled = 0
   private readonly hash
   private readonly options: IntakeOptions
 
   constructor(options: IntakeOptions) {
     this.options = options
     this.hash = createHash(algorithmOf(options.digest))
-    this.window = new Window(options.windowBytes, 0)
+    this.window = new Window(options.windowBytes, options.pool)
   }
 
   async openSpool(): Promise<void> {
@@ -46,22 +48,22 @@ export class Intake {
   }
 
   /**
-   * Take the next piece. Everything up to the first await happens at once, so that hash, sums and window stay in step
-   * whenever the fetch is ended.
+   * Take the next piece; its bytes are copied. Everything up to the first await happens at once, so that hash, sums and
+   * window stay in step whenever the fetch is ended.
    */
   async keep(piece: Uint8Array): Promise<void> {
     this.hash.update(piece)
     this.sums.update(piece)
     this.window.push(piece)
     this.received += piece.length
-    await this.guardSpool((spool) => spool.append(piece))
+    await this.writeUpTo(this.window.sealed)
     this.window.trim(this.spool?.written)
   }
 
   /** Bytes from `position` to `end` at most, in memory or from the file; undefined when they are in neither. */
   async read(position: number, end: number): Promise<{ piece: Uint8Array; done: () => void } | undefined> {
-    const piece = this.window.at(position)
-    if (piece !== undefined) return { piece: piece.subarray(0, end - position), done: () => undefined }
+    const held = this.window.hold(position)
+    if (held !== undefined) return { piece: held.bytes.subarray(0, end - position), done: held.done }
     const { spool } = this
     if (spool === undefined || position >= spool.written) return undefined
     const { pool } = this.options
@@ -75,15 +77,33 @@ export class Intake {
   async complete(): Promise<boolean> {
     this.isRight ??= this.hash.digest('hex') === encodedOf(this.options.digest)
     if (!this.isRight) return false
+    await this.writeUpTo(this.window.end)
     await this.guardSpool((spool) => spool.flush())
     return true
   }
 
-  async dropSpool(): Promise<void> {
+  /** Let memory and file go; `committed`: the file is in its place and stays. */
+  async end(committed: boolean): Promise<void> {
+    if (committed) await this.spool?.close()
+    else await this.dropSpool()
+    this.window.clear()
+  }
+
+  private async dropSpool(): Promise<void> {
     const { spool } = this
     this.spool = undefined
     await spool?.discard()
     await spool?.close()
+  }
+
+  /** The window drops nothing that is not in the file, so it can be written from there. */
+  private async writeUpTo(end: number): Promise<void> {
+    while (this.spool !== undefined && this.spooled < end) {
+      const bytes = this.window.at(this.spooled)
+      if (bytes === undefined) return
+      this.spooled += bytes.length
+      await this.guardSpool((spool) => spool.append(bytes))
+    }
   }
 
   private async guardSpool(action: (spool: Spool) => Promise<void>): Promise<void> {
