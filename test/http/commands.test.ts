@@ -4,23 +4,28 @@ import { commandLine, type Ran } from '../fixtures/command-line.ts'
 import { inTemporaryFolder, writeFiles } from '../fixtures/folders.ts'
 import { LayoutBuilder } from '../fixtures/layouts.ts'
 import { ask } from '../fixtures/raw-request.ts'
-import { startWholeGateway, type WholeGateway } from '../fixtures/whole-gateway.ts'
+import { startServedGateway, storeFolder, type ServedGateway } from '../fixtures/served-gateway.ts'
 
 const layout = new LayoutBuilder()
 const image = layout.image()
 const files = layout.list(image, { ref: 'v1' }).files()
 
-let gateway: WholeGateway
+let store: Awaited<ReturnType<typeof storeFolder>>
+let gateway: ServedGateway
 
 beforeEach(async () => {
-  gateway = await startWholeGateway({ source: ['embedded'] })
+  store = await storeFolder()
+  gateway = await startServedGateway(store.path, { source: ['embedded'] })
 })
 
-afterEach(() => gateway.close())
+afterEach(async () => {
+  await gateway.stop()
+  await store.remove()
+})
 
 /** A command of another process, as far as it can tell: the running gateway holds the store. */
 function run(...argv: string[]): Promise<Ran> {
-  const settings = ['--store', gateway.store, '--source', 'embedded']
+  const settings = ['--store', store.path, '--source', 'embedded']
   return commandLine({ argv: [...argv, ...settings], program: createProgram() })
 }
 

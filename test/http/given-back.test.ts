@@ -2,8 +2,8 @@ import { expect, test } from '@jest/globals'
 import { importTree, patternBytes } from '../fixtures/content-tree.ts'
 import { LayoutBuilder } from '../fixtures/layouts.ts'
 import { ask, errorOf } from '../fixtures/raw-request.ts'
+import { startServedGateway, storeFolder } from '../fixtures/served-gateway.ts'
 import { startTrustlessGateway } from '../fixtures/trustless-gateway.ts'
-import { startWholeGateway } from '../fixtures/whole-gateway.ts'
 
 test('an answer that is refused for its size gives its place at the source back', async () => {
   const layout = new LayoutBuilder()
@@ -12,7 +12,8 @@ test('an answer that is refused for its size gives its place at the source back'
   files.set('big/index.json', patternBytes(2 * 1024 * 1024))
   const tree = await importTree(Object.fromEntries(files))
   const source = await startTrustlessGateway(tree)
-  const gateway = await startWholeGateway({
+  const store = await storeFolder()
+  const gateway = await startServedGateway(store.path, {
     source: [`gateway=${source.url};concurrency=1`],
     'max-index-size': '1MiB',
     'max-manifest-size': '1MiB',
@@ -27,7 +28,8 @@ test('an answer that is refused for its size gives its place at the source back'
     }
     expect((await ask(gateway.port, `/v2/${name}/manifests/v1`)).status).toBe(200)
   } finally {
-    await gateway.close()
+    await gateway.stop()
     await source.close()
+    await store.remove()
   }
 })

@@ -2,8 +2,8 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { importTree, patternBytes } from '../fixtures/content-tree.ts'
 import { LayoutBuilder } from '../fixtures/layouts.ts'
 import { ask } from '../fixtures/raw-request.ts'
+import { startServedGateway, storeFolder, type ServedGateway } from '../fixtures/served-gateway.ts'
 import { startTrustlessGateway, type TrustlessGateway } from '../fixtures/trustless-gateway.ts'
-import { startWholeGateway, type WholeGateway } from '../fixtures/whole-gateway.ts'
 
 const layout = new LayoutBuilder()
 const layer = layout.blob(Buffer.from(patternBytes(3 * 1024 * 1024)), 'application/octet-stream')
@@ -12,17 +12,29 @@ const tree = await importTree(Object.fromEntries(layout.list(image, { ref: 'v1' 
 const name = `ipfs/${tree.root.toString()}`
 
 let source: TrustlessGateway
-let gateway: WholeGateway
+let store: Awaited<ReturnType<typeof storeFolder>>
+let gateway: ServedGateway
 
 beforeEach(async () => {
   source = await startTrustlessGateway(tree)
-  gateway = await startWholeGateway({ source: [`gateway=${source.url}`] })
+  store = await storeFolder()
+  gateway = await start()
 })
 
 afterEach(async () => {
-  await gateway.close()
+  await gateway.stop()
   await source.close()
+  await store.remove()
 })
+
+function start(): Promise<ServedGateway> {
+  return startServedGateway(store.path, { source: [`gateway=${source.url}`] })
+}
+
+async function restart(): Promise<void> {
+  await gateway.stop()
+  gateway = await start()
+}
 
 const manifest = (reference: string): string => `/v2/${name}/manifests/${reference}`
 const blob = (digest: string): string => `/v2/${name}/blobs/${digest}`
@@ -36,7 +48,7 @@ test('what was pulled and proved once is served after a restart when the source 
   const before = await ask(gateway.port, manifest('v1'))
   expect((await ask(gateway.port, blob(layer.digest))).status).toBe(200)
   lose()
-  await gateway.restart()
+  await restart()
   const asked = source.requests.length
   const after = await ask(gateway.port, manifest('v1'))
   expect(after.status).toBe(200)
@@ -62,7 +74,7 @@ test('what is in the cache is not served under a layout that was never seen to h
   const other = await importTree(Object.fromEntries(files))
   lose()
   source.add(other)
-  await gateway.restart()
+  await restart()
   const asked = await ask(gateway.port, `/v2/ipfs/${other.root.toString()}/blobs/${layer.digest}`)
   expect(asked.status).toBe(404)
 })
