@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { until } from '../fixtures/blob-store.ts'
 import { importTree, type ContentTree } from '../fixtures/content-tree.ts'
 import { ed25519Key, type IpnsKey } from '../fixtures/ipns-keys.ts'
 import { LayoutBuilder } from '../fixtures/layouts.ts'
@@ -97,6 +98,22 @@ describe('records of an untrusted gateway', () => {
     expect(code).toBe('UNAVAILABLE')
     expect(message).toContain('is not valid')
     expect(source.requests.filter(({ url }) => url.includes(OLD.root.toString()))).toEqual([])
+  })
+})
+
+describe('a resolver that is mute', () => {
+  test('is waited for as long as a client waits, and not longer; the look-up goes on, and the next try finds it', async () => {
+    await start({ 'answer-timeout': '300ms' })
+    give(await key.record({ value: valueOf(OLD), ttl: 60_000 }))
+    let answerAt = (): void => undefined
+    source.faults = { hold: new Promise<void>((resolve) => (answerAt = resolve)) }
+    const late = await pull()
+    expect([late.status, errorOf(late).code]).toEqual([504, 'UNAVAILABLE'])
+    expect(Number(late.headers['retry-after'])).toBeGreaterThan(0)
+    source.faults = undefined
+    answerAt()
+    await until(async () => (await pull()).status === 200)
+    expect(source.requests.filter(({ format }) => format === 'ipns-record')).toHaveLength(1)
   })
 })
 

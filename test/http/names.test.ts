@@ -52,8 +52,10 @@ describe('names', () => {
     await start()
     const answer = await get(`/v2/${gateway.name}/app/manifests/1.0?ns=evil.example`)
     expect(answer.status).toBe(200)
+    const asked = requestCount()
     const unknown = await get('/v2/library/alpine/manifests/latest?ns=evil.example')
     expect(unknown.status).toBe(404)
+    expect(requestCount()).toBe(asked)
   })
 
   test('one root has one content, however its CID is written', async () => {
