@@ -78,7 +78,8 @@ export async function* checkedPieces(
     for (let offset = 0; offset < piece.length;) {
       const part = piece.subarray(offset, offset + CHUNK - filled)
       sum = crc32(part, sum)
-      held.push(part)
+      // The body may use its memory again for the next piece.
+      held.push(new Uint8Array(part))
       filled += part.length
       offset += part.length
       if (filled === CHUNK) yield* closeChunk()

@@ -49,7 +49,8 @@ export interface OpenedFile {
   readonly source: string
   /**
    * The bytes of the range, in order, in pieces of at most 2 MiB. Exactly the range, or a throw: a body that is cut
-   * short throws Failure CONTENT_UNAVAILABLE, one with wrong blocks CONTENT_INVALID.
+   * short throws Failure CONTENT_UNAVAILABLE, one with wrong blocks CONTENT_INVALID. A piece is valid until the next
+   * is asked for.
    */
   readonly body: AsyncIterable<Uint8Array>
   /** Tell the source, or sources, that gave bytes without proof that these were wrong. */

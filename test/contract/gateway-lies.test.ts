@@ -179,7 +179,7 @@ describe('a gateway that gives CARs', () => {
     const opened = await newSource().open(at('image/large'), { signal })
     const pieces: Uint8Array[] = []
     for await (const piece of opened.body) {
-      pieces.push(piece)
+      pieces.push(new Uint8Array(piece))
       if (pieces.length === 2) await new Promise((resolve) => setTimeout(resolve, 600))
     }
     expect(Buffer.concat(pieces).equals(LARGE)).toBe(true)
@@ -289,7 +289,7 @@ test('every shape of file comes whole in one request', async () => {
     gateway.requests.length = 0
     const opened = await newSource().open({ root: shaped.root, segments: ['a', 'file'] }, { signal })
     const pieces: Uint8Array[] = []
-    for await (const piece of opened.body) pieces.push(piece)
+    for await (const piece of opened.body) pieces.push(new Uint8Array(piece))
     expect(Buffer.concat(pieces).equals(LARGE)).toBe(true)
     expect(gateway.requests).toHaveLength(1)
   }

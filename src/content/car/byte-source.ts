@@ -5,6 +5,8 @@ export interface ByteSource {
 
 const NOTHING = new Uint8Array()
 
+const allocate = (count: number): Uint8Array => Buffer.allocUnsafeSlow(count)
+
 /** Takes pieces of chosen lengths out of a stream of chunks, copying each byte once at most. */
 export class ByteTaker {
   readonly #source: ByteSource
@@ -32,12 +34,19 @@ export class ByteTaker {
     this.#at += count
   }
 
-  /** Exactly the next `count` bytes; undefined when the stream ends before them. */
-  async take(count: number): Promise<Uint8Array | undefined> {
+  /**
+   * Exactly the next `count` bytes; undefined when the stream ends before them.
+   *
+   * @param memory makes what bytes from several chunks are put together in
+   */
+  async take(
+    count: number,
+    memory: (count: number) => Uint8Array = allocate,
+  ): Promise<Uint8Array | undefined> {
     const here = this.#chunk.subarray(this.#at, this.#at + count)
     this.#at += here.byteLength
     if (here.byteLength === count) return here
-    const whole = Buffer.allocUnsafeSlow(count)
+    const whole = memory(count)
     whole.set(here)
     for (let length = here.byteLength; length < count;) {
       const next = await this.#source.read()

@@ -88,7 +88,7 @@ export class CarBlockReader implements BlockReader {
     this.#taken++
     if (this.#options.dups !== 'y') {
       const key = cid.toString()
-      this.#recent.set(key, block.bytes)
+      this.#recent.set(key, new Uint8Array(block.bytes))
       if (this.#seen.size < SEEN_BLOCKS) this.#seen.add(key)
     }
     return block.bytes

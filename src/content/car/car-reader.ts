@@ -1,6 +1,7 @@
 import { CarBufferReader } from '@ipld/car/buffer-reader'
 import { varint } from 'multiformats'
 import { CID } from 'multiformats/cid'
+import * as raw from 'multiformats/codecs/raw'
 import { Failure, messageOf } from '../../errors.ts'
 import { MAX_BLOCK_BYTES, verifyBlock } from '../../verify/block.ts'
 import { type ByteSource, ByteTaker } from './byte-source.ts'
@@ -34,6 +35,12 @@ export class CarReader {
   /** The section whose CID has been read, but not its block. */
   #section: { cid: CID; length: number } | undefined
 
+  #leafMemory: Uint8Array = new Uint8Array()
+  readonly #leaf = (length: number): Uint8Array => {
+    if (this.#leafMemory.length < length) this.#leafMemory = Buffer.allocUnsafeSlow(length)
+    return this.#leafMemory.subarray(0, length)
+  }
+
   /** @param name of what the CAR comes from, for messages */
   constructor(source: ByteSource, name: string) {
     this.#name = name
@@ -65,12 +72,17 @@ export class CarReader {
     return this.#section?.cid
   }
 
-  /** The next block, verified; undefined at a clean end. */
+  /**
+   * The next block, verified; undefined at a clean end. Raw blocks, which are the bulk of every file, are put together
+   * in the same memory again and again: they are valid until the next one is taken.
+   */
   async take(): Promise<CarBlock | undefined> {
     if ((await this.peek()) === undefined || this.#section === undefined) return undefined
     const { cid, length } = this.#section
     this.#section = undefined
-    const bytes = await this.#bytes.take(length)
+    const bytes = await (cid.code === raw.code
+      ? this.#bytes.take(length, this.#leaf)
+      : this.#bytes.take(length))
     if (bytes === undefined) throw this.#cut(`in block ${cid.toString()}`)
     verifyBlock(cid, bytes, this.#name)
     return { cid, bytes }

@@ -25,9 +25,8 @@ export class BlockMemory {
 
   /** @param bytes verified */
   add(cid: CID, bytes: Uint8Array): void {
-    // A block may be a small view of a large buffer, which would be held as a whole.
-    const own = bytes.buffer.byteLength > bytes.byteLength ? new Uint8Array(bytes) : bytes
-    this.#blocks.set(cid.toString(), own)
+    // It may be a view of memory that is large, or used again for the next block.
+    this.#blocks.set(cid.toString(), new Uint8Array(bytes))
   }
 }
 

@@ -11,8 +11,15 @@ function sumsOf(bytes: Uint8Array, pieceSize: number): ChunkSums {
   return sums
 }
 
+/** In memory that is used again for each piece, as bodies may. */
 async function* pieces(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
-  for (let at = 0; at < bytes.length; at += size) yield await Promise.resolve(bytes.subarray(at, at + size))
+  const memory = new Uint8Array(size)
+  for (let at = 0; at < bytes.length; at += size) {
+    const piece = bytes.subarray(at, at + size)
+    memory.set(piece)
+    yield await Promise.resolve(memory.subarray(0, piece.length))
+    memory.fill(0xdd)
+  }
 }
 
 async function check(bytes: Uint8Array, firstChunk: number): Promise<{ passed: Buffer; error: unknown }> {

@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto'
 import { CarBlockReader } from '../../../src/content/car/car-block-reader.ts'
 import { CarReader } from '../../../src/content/car/car-reader.ts'
 import type { ByteSource } from '../../../src/content/car/byte-source.ts'
+import { BlockMemory } from '../../../src/content/unixfs/remembered-blocks.ts'
 import type { BlockReader } from '../../../src/content/unixfs/blocks.ts'
 import { carHeader, carSection, varint } from '../../fixtures/car-bytes.ts'
 import { patternBytes } from '../../fixtures/content-tree.ts'
@@ -38,7 +39,7 @@ async function readAll(bytes: Uint8Array, size = 65_536) {
   const car = new CarReader(inChunks(bytes, size), 'test')
   const roots = await car.readRoots()
   const blocks: { cid: CID; bytes: Uint8Array }[] = []
-  for await (const each of car.blocks()) blocks.push(each)
+  for await (const { cid, bytes: lent } of car.blocks()) blocks.push({ cid, bytes: new Uint8Array(lent) })
   return { roots, blocks }
 }
 
@@ -203,4 +204,28 @@ describe('blocks out of a CAR, in their order', () => {
     await blocks.get(one.cid, { signal })
     await expect(blocks.get(one.cid, { signal })).rejects.toMatchObject({ code: 'CONTENT_INVALID' })
   })
+})
+
+test('a block that is remembered is a copy, since the memory it came in is used again', () => {
+  const memory = new BlockMemory(1000)
+  const { cid, bytes } = block(100)
+  const lent = new Uint8Array(bytes)
+  memory.add(cid, lent)
+  lent.fill(0xdd)
+  expect(Buffer.compare(memory.get(cid)!, bytes)).toBe(0)
+})
+
+test('a CAR that sends a block once gives it again after others came in the same memory', async () => {
+  const [first, second] = [block(3000), block(3000, 9)]
+  const bytes = Buffer.concat([
+    carHeader([first.cid]),
+    ...[first, second].map(({ cid, bytes }) => carSection(cid, bytes)),
+  ])
+  const car = new CarReader(inChunks(bytes, 1000), 'test')
+  await car.readRoots()
+  const fallback: BlockReader = { get: () => Promise.reject(new Error('asked again')) }
+  const blocks = new CarBlockReader(car, { name: 'test', dups: 'n', fallback })
+  for (const { cid, bytes } of [first, second, first]) {
+    expect(Buffer.compare(await blocks.get(cid, { signal }), bytes)).toBe(0)
+  }
 })
