@@ -31,7 +31,7 @@ const LAYOUT_RECORDS = 16 * 1024 * 1024
 
 /** Buffers for reading blobs; the limit leaves dozens of slow readers with small ones. */
 export function createBufferPool(): BufferPool {
-  return new BufferPool({ large: 512 * 1024, small: 256 * 1024, limit: 8 * 1024 * 1024 })
+  return new BufferPool({ large: 512 * 1024, small: 128 * 1024, limit: 8 * 1024 * 1024 })
 }
 
 /** @throws Failure STORE_LOCKED when another process holds it, STORE_FAILED */
