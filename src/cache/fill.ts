@@ -4,6 +4,7 @@ import { Failure, isFailure } from '../errors.ts'
 import type { FillOptions } from './fill-options.ts'
 import { Intake } from './intake.ts'
 import { missedBytes } from './missed-bytes.ts'
+import { paceOf, type PacedReader } from './pace.ts'
 import { Waiters } from './waiting.ts'
 
 /** Bytes at the end of a blob that no reader gets before the whole of it is verified. */
@@ -11,14 +12,10 @@ const HELD_BACK = 64 * 1024
 /** How often a blob of which nobody has seen a byte is fetched, when wrong bytes come. */
 const ATTEMPTS = 3
 
-interface Reader {
-  position: number
-}
-
 /**
  * One fetch of one blob, read by many, each at its own pace. A reader too slow for the window in memory reads from
- * the file; without a file it fetches what it missed for itself, held to the checksums of what went by, and the
- * common fetch goes no faster than its fastest reader.
+ * the file; without a file it is waited for a moment, and then fetches what it missed for itself, held to the checksums
+ * of what went by; the common fetch goes no faster than its fastest reader.
  *
  * When the last reader leaves, the fetch ends at once; what has arrived in the file is kept for a while, so that
  * whoever comes back causes a fetch of the rest only.
@@ -37,7 +34,7 @@ export class Fill {
   private contributors: OpenedFile[] = []
   private abort = new AbortController()
   private run: Promise<void> = Promise.resolve()
-  private readonly readers = new Set<Reader>()
+  private readonly readers = new Set<PacedReader>()
   /** Readers, and those who wait for the size. */
   private interested = 0
   private lingerUntil = 0
@@ -86,7 +83,7 @@ export class Fill {
   }
 
   private async *read(range: ByteRange, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
-    const reader: Reader = { position: range.start }
+    const reader: PacedReader = { position: range.start }
     this.readers.add(reader)
     try {
       while (reader.position < range.end) {
@@ -97,7 +94,8 @@ export class Fill {
         }
         const kept = await this.intake.read(reader.position, limit)
         if (kept === undefined) {
-          const missed = { position: reader.position, limit }
+          const { position } = reader
+          const missed = { position, end: range.end, size: this.size ?? 0, visible: () => this.visible() }
           for await (const piece of missedBytes(this.options, this.intake, missed, signal)) {
             yield this.release(reader, piece)
           }
@@ -122,7 +120,7 @@ export class Fill {
     return Math.min(received, Math.max(0, this.size - HELD_BACK))
   }
 
-  private release(reader: Reader, piece: Uint8Array): Uint8Array {
+  private release(reader: PacedReader, piece: Uint8Array): Uint8Array {
     reader.position += piece.length
     this.released = true
     if (this.intake.spool === undefined) this.changed.wake()
@@ -266,15 +264,13 @@ export class Fill {
     this.opened = true
   }
 
-  /** Without a file, the window moves on only when its fastest reader has no more use for the oldest bytes. */
   private async waitForReaders(incoming: number, signal: AbortSignal): Promise<void> {
-    const { window } = this.intake
     for (;;) {
-      let fastest = window.start
-      for (const { position } of this.readers) fastest = Math.max(fastest, position)
-      const starved = this.readers.size > 0 && fastest >= this.visible()
-      if (starved || !window.wouldDrop(fastest, incoming)) return
-      await this.changed.wait(signal)
+      const next = { incoming, visible: this.visible() }
+      const pause = paceOf(this.readers, this.intake.window, next, Date.now())
+      if (pause === 0) return
+      const timer = pause === Infinity ? undefined : setTimeout(() => this.changed.wake(), pause)
+      await this.changed.wait(signal).finally(() => clearTimeout(timer))
     }
   }
 
