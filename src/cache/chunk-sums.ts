@@ -51,39 +51,36 @@ export function sumsMatch(bytes: Uint8Array, firstChunk: number, sums: Uint32Arr
 }
 
 /**
- * Pieces of a stream that starts at a chunk's start, each passed on only when its whole chunk has the expected sum.
+ * The chunks of a stream that starts at a chunk's start, each passed on only when it has the expected sum, up to the
+ * first whose sum is not known yet. A chunk is valid until the next one is asked for.
  *
  * @param onMismatch makes the error to throw
  */
-export async function* checkedPieces(
+export async function* checkedChunks(
   body: AsyncIterable<Uint8Array>,
   firstChunk: number,
   sums: ChunkSums,
   onMismatch: () => Error,
 ): AsyncGenerator<Uint8Array> {
+  const held = Buffer.allocUnsafeSlow(CHUNK)
   let chunk = firstChunk
-  let held: Uint8Array[] = []
   let filled = 0
-  let sum = 0
-  const closeChunk = (): Uint8Array[] => {
-    if (sum !== sums.sum(chunk)) throw onMismatch()
-    const pieces = held
+  const close = (): Uint8Array => {
+    const bytes = held.subarray(0, filled)
+    if (crc32(bytes) !== sums.sum(chunk)) throw onMismatch()
     chunk += 1
-    held = []
     filled = 0
-    sum = 0
-    return pieces
+    return bytes
   }
   for await (const piece of body) {
     for (let offset = 0; offset < piece.length;) {
+      if (filled === 0 && sums.sum(chunk) === undefined) return
       const part = piece.subarray(offset, offset + CHUNK - filled)
-      sum = crc32(part, sum)
-      // The body may use its memory again for the next piece.
-      held.push(new Uint8Array(part))
+      held.set(part, filled)
       filled += part.length
       offset += part.length
-      if (filled === CHUNK) yield* closeChunk()
+      if (filled === CHUNK) yield close()
     }
   }
-  if (filled > 0) yield* closeChunk()
+  if (filled > 0) yield close()
 }

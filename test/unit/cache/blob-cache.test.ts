@@ -554,6 +554,23 @@ describe('a small blob on disk', () => {
   })
 })
 
+/** Reads step by step. */
+class Follower {
+  bytes = Buffer.alloc(0)
+  ended = false
+  private readonly iterator: AsyncIterator<Uint8Array>
+
+  constructor(pieces: AsyncIterable<Uint8Array>) {
+    this.iterator = pieces[Symbol.asyncIterator]()
+  }
+
+  async step(): Promise<void> {
+    const { done, value } = await this.iterator.next()
+    if (done === true) this.ended = true
+    else this.bytes = Buffer.concat([this.bytes, value])
+  }
+}
+
 describe('without a disk', () => {
   const LONG = patternBytes(2 * 1024 * KIB, 9)
 
@@ -585,6 +602,20 @@ describe('without a disk', () => {
     await expectWhole(rest, LONG.subarray(first.length))
     expect(blob.requests).toHaveLength(2)
     expect(blob.requests[1]?.range?.start).toBe(0)
+  })
+
+  test('a slow reader asks once for all it misses, as long as it is behind', async () => {
+    const bytes = patternBytes(4096 * KIB, 10)
+    const blob = new ControlledBlob(bytes)
+    const readers = await Promise.all([open(blob), open(blob)])
+    const [fast, slow] = readers.map(({ pieces }) => new Follower(pieces)) as [Follower, Follower]
+    while (!slow.ended) {
+      while (!fast.ended && fast.bytes.length < slow.bytes.length + 1024 * KIB) await fast.step()
+      await slow.step()
+    }
+    expect(fast.bytes.equals(bytes)).toBe(true)
+    expect(slow.bytes.equals(bytes)).toBe(true)
+    expect(blob.requests).toHaveLength(2)
   })
 
   test('a slow reader may have begun anywhere', async () => {

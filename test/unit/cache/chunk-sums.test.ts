@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { CHUNK, ChunkSums, checkedPieces, sumsMatch } from '../../../src/cache/chunk-sums.ts'
+import { CHUNK, ChunkSums, checkedChunks, sumsMatch } from '../../../src/cache/chunk-sums.ts'
 import { patternBytes } from '../../fixtures/content-tree.ts'
 import { damaged } from '../../fixtures/controlled-blob.ts'
 
@@ -26,8 +26,8 @@ async function check(bytes: Uint8Array, firstChunk: number): Promise<{ passed: B
   const passed: Uint8Array[] = []
   try {
     const wrong = (): Error => new Error('wrong')
-    const checked = checkedPieces(pieces(bytes, 70_001), firstChunk, sumsOf(BYTES, 999), wrong)
-    for await (const piece of checked) passed.push(piece)
+    const checked = checkedChunks(pieces(bytes, 70_001), firstChunk, sumsOf(BYTES, 999), wrong)
+    for await (const piece of checked) passed.push(new Uint8Array(piece))
   } catch (error) {
     return { passed: Buffer.concat(passed), error }
   }
