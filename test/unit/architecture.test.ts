@@ -24,6 +24,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   // Where bytes come from: the interface, what they have in common, and one folder for each kind of source.
   content: ['errors.ts', 'reference'],
   'content/unixfs': ['errors.ts', 'content', 'verify'],
+  // Blocks whatever they are part of: what is held, what links to what, which of them an answer has.
+  'content/dag': ['errors.ts', 'content', 'content/unixfs', 'verify'],
   'content/car': ['errors.ts', 'content', 'content/unixfs', 'verify'],
   'content/transport': ['errors.ts', 'content'],
   'content/gateway': [
@@ -56,6 +58,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'reference',
     'cache',
     'content',
+    'content/dag',
     'content/unixfs',
     'verify',
     // The interface of what can be published to, which the embedded store is.

@@ -1,13 +1,36 @@
 import type { CID } from 'multiformats/cid'
 import { base64url } from 'multiformats/bases/base64'
 import type { Metadata } from '../../cache/metadata.ts'
-import { Failure } from '../../errors.ts'
 import { parseDigest, type Digest } from '../../reference/digest.ts'
 
 /** Where the bytes of a block are. */
-export type BlockPlace =
-  | { readonly kind: 'inline'; readonly bytes: Uint8Array }
-  | { readonly kind: 'blob'; readonly digest: Digest; readonly offset: number; readonly length: number }
+export type BlockPlace = { readonly kind: 'inline'; readonly bytes: Uint8Array } | LeafPlace
+
+/** A block whose content is a range of a stored blob. */
+export interface LeafPlace {
+  readonly kind: 'leaf'
+  readonly digest: Digest
+  readonly offset: number
+  /** Bytes of the range. */
+  readonly length: number
+  /** What stands around the range in the block, where the block is more than its content. */
+  readonly wrap?: { readonly prefix: Uint8Array; readonly suffix: Uint8Array }
+}
+
+/** A leaf of a file that is stored as a blob. */
+export interface StoredLeaf {
+  readonly cid: CID
+  readonly offset: number
+  readonly length: number
+  readonly wrap?: { readonly prefix: Uint8Array; readonly suffix: Uint8Array }
+}
+
+/** What is known of blocks and of the files they make up. */
+export interface BlockPlaces {
+  /** Everywhere the block may be, best first; blobs that are named may be gone. */
+  places(cid: CID): Promise<readonly BlockPlace[]>
+  file(cid: CID): Promise<FileRecord | undefined>
+}
 
 /** The file that a CID stands for, kept as a blob. */
 export interface FileRecord {
@@ -18,15 +41,25 @@ export interface FileRecord {
   readonly dagSize: number
 }
 
-const INLINE = 0
-const IN_BLOB = 1
+/** How {@link LeafPlace} is written down; the blob's digest is in the key. */
+interface LeafRecord {
+  readonly offset: number
+  readonly length: number
+  /** Base64. */
+  readonly prefix?: string
+  readonly suffix?: string
+}
+
+/** Blobs that hold the same leaf and are looked at. */
+const MOST_PLACES = 8
 
 /**
- * What the embedded store knows of blocks: directories and inner nodes by value, leaves as ranges of the blob that
- * holds their bytes, so that a layer is on disk once.
+ * What the embedded store knows of blocks: directories and inner nodes by value, leaves as ranges of the blobs that
+ * hold their bytes, so that a layer is on disk once.
  */
-export class BlockTable {
+export class BlockTable implements BlockPlaces {
   private readonly blocks
+  private readonly leaves
   private readonly files
   private readonly cids
   private readonly pins
@@ -34,56 +67,60 @@ export class BlockTable {
 
   constructor(metadata: Metadata) {
     this.metadata = metadata
-    this.blocks = metadata.sublevel<string, Uint8Array>('block', { valueEncoding: 'view' })
+    this.blocks = metadata.sublevel<string, Uint8Array>('inline-block', { valueEncoding: 'view' })
+    this.leaves = metadata.sublevel<string, LeafRecord>('leaf', { valueEncoding: 'json' })
     this.files = metadata.sublevel<string, FileRecord>('file', { valueEncoding: 'json' })
     this.cids = metadata.sublevel('file-of', { valueEncoding: 'utf8' })
-    this.pins = metadata.sublevel<string, { label: string; at: number }>('pin', { valueEncoding: 'json' })
+    this.pins = metadata.sublevel<string, Pin>('pin', { valueEncoding: 'json' })
   }
 
-  async place(cid: CID): Promise<BlockPlace | undefined> {
-    const value = await this.blocks.get(keyOf(cid))
-    if (value === undefined) return undefined
-    if (value[0] === INLINE) return { kind: 'inline', bytes: value.subarray(1) }
-    const text = Buffer.from(value.subarray(1)).toString()
-    const [digest, offset, length] = text.split(' ')
-    if (digest === undefined)
-      throw new Failure('STORE_FAILED', `the record of block ${cid.toString()} is damaged`)
-    return { kind: 'blob', digest: parseDigest(digest), offset: Number(offset), length: Number(length) }
+  async places(cid: CID): Promise<BlockPlace[]> {
+    const key = keyOf(cid)
+    const bytes = await this.blocks.get(key)
+    if (bytes !== undefined) return [{ kind: 'inline', bytes }]
+    const found: BlockPlace[] = []
+    // One entry for each blob that holds the leaf: `0` is the character after `/`.
+    const range = { gte: `${key}/`, lt: `${key}0`, limit: MOST_PLACES }
+    for (const [leafKey, record] of await this.leaves.iterator(range).all()) {
+      found.push(placeOf(parseDigest(leafKey.slice(key.length + 1)), record))
+    }
+    return found
   }
 
   async file(cid: CID): Promise<FileRecord | undefined> {
-    return this.files.get(cid.toString())
+    return this.files.get(cid.toV1().toString())
   }
 
-  /** CID text of the stored file with these bytes. */
+  /** CID text of the stored file with these bytes, as `publish` makes it. */
   async fileOf(digest: Digest): Promise<string | undefined> {
     return this.cids.get(digest)
   }
 
   async putBlocks(blocks: Iterable<{ cid: CID; bytes: Uint8Array }>): Promise<void> {
     const batch = this.metadata.batch()
-    for (const { cid, bytes } of blocks) {
-      batch.put(keyOf(cid), tagged(INLINE, bytes), { sublevel: this.blocks })
-    }
+    for (const { cid, bytes } of blocks) batch.put(keyOf(cid), bytes, { sublevel: this.blocks })
     await batch.write()
   }
 
-  /** A stored blob with its DAG: inner nodes by value, leaves by place. */
+  /**
+   * A stored blob with a DAG of it: inner nodes by value, leaves by place.
+   *
+   * @param options `published`: that this is the DAG which `publish` makes of these bytes
+   */
   async putFile(
     cid: CID,
     record: FileRecord,
     inner: Iterable<{ cid: CID; bytes: Uint8Array }>,
-    leaves: Iterable<{ cid: CID; offset: number; length: number }>,
+    leaves: Iterable<StoredLeaf>,
+    { published }: { published: boolean },
   ): Promise<void> {
     const batch = this.metadata.batch()
-    for (const block of inner)
-      batch.put(keyOf(block.cid), tagged(INLINE, block.bytes), { sublevel: this.blocks })
-    for (const { cid: leaf, offset, length } of leaves) {
-      const place = Buffer.from(`${record.digest} ${offset} ${length}`)
-      batch.put(keyOf(leaf), tagged(IN_BLOB, place), { sublevel: this.blocks })
+    for (const block of inner) batch.put(keyOf(block.cid), block.bytes, { sublevel: this.blocks })
+    for (const leaf of leaves) {
+      batch.put(`${keyOf(leaf.cid)}/${record.digest}`, recordOf(leaf), { sublevel: this.leaves })
     }
-    batch.put(cid.toString(), record, { sublevel: this.files })
-    batch.put(record.digest, cid.toString(), { sublevel: this.cids })
+    batch.put(cid.toV1().toString(), record, { sublevel: this.files })
+    if (published) batch.put(record.digest, cid.toString(), { sublevel: this.cids })
     await batch.write()
   }
 
@@ -95,13 +132,27 @@ export class BlockTable {
   }
 }
 
+interface Pin {
+  readonly label: string
+  /** ms since the epoch. */
+  readonly at: number
+}
+
 function keyOf(cid: CID): string {
   return base64url.baseEncode(cid.multihash.bytes)
 }
 
-function tagged(tag: number, bytes: Uint8Array): Uint8Array {
-  const value = new Uint8Array(bytes.length + 1)
-  value[0] = tag
-  value.set(bytes, 1)
-  return value
+function recordOf({ offset, length, wrap }: StoredLeaf): LeafRecord {
+  if (wrap === undefined) return { offset, length }
+  const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64')
+  return { offset, length, prefix: text(wrap.prefix), suffix: text(wrap.suffix) }
+}
+
+function placeOf(digest: Digest, { offset, length, prefix, suffix }: LeafRecord): LeafPlace {
+  const place = { kind: 'leaf' as const, digest, offset, length }
+  if (prefix === undefined || suffix === undefined) return place
+  return {
+    ...place,
+    wrap: { prefix: Buffer.from(prefix, 'base64'), suffix: Buffer.from(suffix, 'base64') },
+  }
 }

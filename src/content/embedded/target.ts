@@ -74,7 +74,7 @@ async function addFile(store: EmbeddedStore, file: FileToAdd, options: AddOption
     options.hold(digest)
     await store.blobs.commit(spool, { digest, size: dag.size, sums: sums.finish() })
     const record = { digest, size: dag.size, dagSize: dag.dagSize }
-    await store.table.putFile(dag.cid, record, dag.innerBlocks, leaves)
+    await store.table.putFile(dag.cid, record, dag.innerBlocks, leaves, { published: true })
     return { cid: dag.cid, size: dag.size, dagSize: dag.dagSize }
   } catch (error) {
     await spool.discard()
