@@ -25,7 +25,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   content: ['errors.ts', 'reference'],
   'content/unixfs': ['errors.ts', 'content', 'verify'],
   // Blocks whatever they are part of: what is held, what links to what, which of them an answer has.
-  'content/dag': ['errors.ts', 'content', 'content/unixfs', 'verify'],
+  'content/dag': ['errors.ts', 'reference', 'content', 'content/unixfs', 'verify'],
   'content/car': ['errors.ts', 'content', 'content/unixfs', 'verify'],
   'content/transport': ['errors.ts', 'content'],
   'content/gateway': [
