@@ -4,9 +4,14 @@ import { Failure } from './errors.ts'
 import { beginExchange, exchangeOf, type Exchange } from './http/exchange.ts'
 import { answerFailure } from './http/failure.ts'
 import { serveRegistry, type FindRepository } from './registry/endpoints.ts'
+import type { ServeTrustless } from './trustless/endpoints.ts'
+import { parseTrustlessRoute } from './trustless/route.ts'
 
 export interface AppOptions {
-  readonly find: FindRepository
+  /** Undefined where this listener is no registry. */
+  readonly find?: FindRepository | undefined
+  /** Undefined where this listener is no IPFS gateway. */
+  readonly trustless?: ServeTrustless | undefined
   /** ms until a request without an answer gets 504. */
   readonly answerTimeout: number
   /** ms that a client may take nothing of a blob that is being sent; 10 min by default. */
@@ -38,10 +43,10 @@ export function createApp(options: AppOptions): RequestListener {
     begin(options),
     // What is too much is refused before anything is done for it.
     admit(options),
+    // What is held, to other gateways and IPFS clients: every path below /ipfs/ and /ipns/.
+    ...(options.trustless === undefined ? [] : [trustless(options.trustless)]),
     // The registry protocol; it parses the raw URL itself and knows every path below /v2/.
-    (req, res, next) => {
-      serveRegistry(req, res, options.find).catch(next)
-    },
+    ...(options.find === undefined ? [] : [registry(options.find)]),
   ]
   for (const step of steps) router.use(step as never)
   return (req, res) => {
@@ -77,6 +82,20 @@ function admit({ maxRequests, events }: AppOptions): Step {
       underWay -= 1
     })
     next()
+  }
+}
+
+function trustless(serve: ServeTrustless): Step {
+  return (req, res, next) => {
+    const route = parseTrustlessRoute(req.url ?? '/')
+    if (route === undefined) next()
+    else serve(req, res, route).catch(next)
+  }
+}
+
+function registry(find: FindRepository): Step {
+  return (req, res, next) => {
+    serveRegistry(req, res, find).catch(next)
   }
 }
 

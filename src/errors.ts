@@ -53,6 +53,27 @@ export const ERRORS = {
     oci: 'DENIED',
     meaning: 'The allow and deny lists of this gateway exclude the content.',
   },
+  NOT_HELD: {
+    status: 404,
+    oci: 'NAME_UNKNOWN',
+    meaning: 'This gateway does not hold the block or record, and fetches none for others.',
+  },
+  NOT_CACHED: {
+    status: 412,
+    oci: 'NAME_UNKNOWN',
+    meaning: 'The request said `only-if-cached`, and the block is not held here.',
+  },
+  NOT_ACCEPTABLE: {
+    status: 406,
+    oci: 'UNSUPPORTED',
+    meaning: 'The content is there, but not in the format that was asked for.',
+  },
+  TOO_MANY_REQUESTS: {
+    status: 429,
+    oci: 'TOOMANYREQUESTS',
+    retryAfter: 2,
+    meaning: 'Too many requests for blocks are under way.',
+  },
   CONTENT_NOT_FOUND: {
     status: 404,
     oci: 'NAME_UNKNOWN',

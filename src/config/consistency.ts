@@ -16,10 +16,14 @@ export function checkTogether(
   }
   if (values.tlsCert !== undefined && values.tlsKey === undefined) add('tls-cert', 'needs tls-key as well')
   if (values.tlsKey !== undefined && values.tlsCert === undefined) add('tls-key', 'needs tls-cert as well')
-  const { ipnsTtlMin = 0, ipnsTtlMax = Infinity, listen, adminListen, source = [] } = values
+  const { ipnsTtlMin = 0, ipnsTtlMax = Infinity, listen, adminListen, ipfsGateway, source = [] } = values
   if (ipnsTtlMin > ipnsTtlMax) add('ipns-ttl-min', 'must not be longer than ipns-ttl-max')
   if (listen !== undefined && listen.port !== 0 && adminListen?.port === listen.port) {
     if (adminListen.host === listen.host) add('admin-listen', 'must differ from listen')
+  }
+  if (typeof ipfsGateway === 'object' && ipfsGateway.port !== 0) {
+    const taken = [listen, adminListen].find((one) => one?.port === ipfsGateway.port)
+    if (taken?.host === ipfsGateway.host) add('ipfs-gateway', 'must differ from listen and admin-listen')
   }
   for (const kind of ['embedded', 'kubo'] as const) {
     const unnamed = source.filter((one) => one.kind === kind && one.url === undefined)

@@ -53,6 +53,13 @@ export const SETTINGS = {
     default: '127.0.0.1:5010',
     help: 'where /livez, /readyz and /metrics are, or off',
   },
+  'ipfs-gateway': {
+    group: 'Listening',
+    schema: value.placeOnOff(),
+    placeholder: 'on|off|HOST:PORT',
+    default: 'on',
+    help: 'whether other gateways and IPFS clients may read what is held, at /ipfs and /ipns, or a listener of its own for it',
+  },
   'tls-cert': {
     group: 'Listening',
     schema: value.path(),
@@ -78,6 +85,12 @@ export const SETTINGS = {
     schema: value.boolean(),
     default: 'false',
     help: 'also ask public trustless gateways, after all other sources',
+  },
+  relay: {
+    group: 'Content',
+    schema: value.boolean(),
+    default: 'false',
+    help: 'at /ipfs, fetch from the sources what is not held; otherwise it is 404 there',
   },
   'source-concurrency': {
     group: 'Content',
@@ -200,6 +213,13 @@ export const SETTINGS = {
     placeholder: 'N',
     default: '1024',
     help: 'requests of clients under way at once; more are answered 503 with Retry-After',
+  },
+  'ipfs-gateway-requests': {
+    group: 'Limits',
+    schema: value.count({ min: 1, max: 1_000_000 }),
+    placeholder: 'N',
+    default: '256',
+    help: 'requests for blocks and CARs under way at once; more are answered 429 with Retry-After',
   },
   'max-manifest-size': {
     group: 'Limits',

@@ -86,6 +86,17 @@ export function addressOrOff() {
   })
 }
 
+/** `on` for where everything else is, `off`, or an address. */
+export function placeOnOff() {
+  return text((value): Address | 'on' | 'off' => {
+    const word = value.toLowerCase()
+    if (word === 'on' || word === 'off') return word
+    const parsed = parseAddress(value)
+    if (parsed === undefined) throw new ValueMistake('must be on, off, or HOST:PORT, as 0.0.0.0:8080')
+    return parsed
+  })
+}
+
 /** An absolute path; `~/` is the home folder, and what is relative is so to the working directory. */
 export function path() {
   return text(toAbsolute)

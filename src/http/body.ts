@@ -36,3 +36,29 @@ function write(res: ServerResponse, piece: Uint8Array, signal: AbortSignal): Pro
     })
   })
 }
+
+/**
+ * Wait for the first piece, before any header leaves: what fails early is an error answer then, not a cut body.
+ *
+ * @throws what the first piece throws
+ */
+export async function beginPieces(pieces: AsyncIterable<Uint8Array>): Promise<AsyncIterable<Uint8Array>> {
+  const iterator = pieces[Symbol.asyncIterator]()
+  const first = await iterator.next()
+  return { [Symbol.asyncIterator]: () => startingWith(first, iterator) }
+}
+
+function startingWith(
+  first: IteratorResult<Uint8Array>,
+  rest: AsyncIterator<Uint8Array>,
+): AsyncIterator<Uint8Array> {
+  let pending: IteratorResult<Uint8Array> | undefined = first
+  return {
+    next: async () => {
+      const result = pending ?? (await rest.next())
+      pending = undefined
+      return result
+    },
+    return: async () => (await rest.return?.()) ?? { done: true, value: undefined },
+  }
+}

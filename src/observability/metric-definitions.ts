@@ -149,7 +149,7 @@ export const METRICS = {
 
 /** What each label can be. */
 export const LABELS: Readonly<Record<string, string>> = {
-  route: '`ping`, `manifest`, `blob`, `tags`, `referrers`, `other`',
+  route: '`ping`, `manifest`, `blob`, `tags`, `referrers`, `raw`, `car`, `ipns-record`, `other`',
   method: '`GET`, `HEAD`, `other`',
   code: 'the HTTP status; `499` when the client left before there was an answer',
   from: '`memory`, `disk`, `source`',

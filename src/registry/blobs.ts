@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { writePieces } from '../http/body.ts'
+import { beginPieces, writePieces } from '../http/body.ts'
 import { noneMatch, rangeAllowed } from '../http/conditions.ts'
 import type { Exchange } from '../http/exchange.ts'
 import { parseRange, type WantedRange } from '../http/range.ts'
@@ -74,7 +74,6 @@ function rangesOf(res: ServerResponse, header: string | undefined, size: number)
   }
 }
 
-/** Wait for the first piece before any header leaves, so that what fails early is an error answer, not a cut body. */
 async function begin(
   blob: BlobAnswer,
   range: WantedRange | undefined,
@@ -83,25 +82,9 @@ async function begin(
   const opened: BlobBody = await blob.open(range, exchange.signal)
   exchange.facts.source = opened.source
   exchange.facts.cached = opened.cached
-  const iterator = opened.pieces[Symbol.asyncIterator]()
-  const first = await iterator.next()
+  const body = await beginPieces(opened.pieces)
   exchange.streaming()
-  return { [Symbol.asyncIterator]: () => startingWith(first, iterator) }
-}
-
-function startingWith(
-  first: IteratorResult<Uint8Array>,
-  rest: AsyncIterator<Uint8Array>,
-): AsyncIterator<Uint8Array> {
-  let pending: IteratorResult<Uint8Array> | undefined = first
-  return {
-    next: async () => {
-      const result = pending ?? (await rest.next())
-      pending = undefined
-      return result
-    },
-    return: async () => (await rest.return?.()) ?? { done: true, value: undefined },
-  }
+  return body
 }
 
 /** `multipart/byteranges` (RFC 9110, 14.6), with its length known beforehand. */

@@ -22,6 +22,7 @@ export interface Backend {
   readonly repositories: Repositories
   readonly cache: BlobCache
   readonly sources: readonly ContentSource[]
+  readonly policy: Policy
   readonly close: () => Promise<void>
 }
 
@@ -81,6 +82,7 @@ export async function buildBackend(parts: BackendParts): Promise<Backend> {
     lingerMs: LAYOUT_LINGER,
     ...(store === undefined ? {} : { records: store.layouts }),
   })
+  const policy = new Policy(config.allow, config.deny)
   const repositories = new Repositories({
     ipfs: {
       layouts,
@@ -90,12 +92,12 @@ export async function buildBackend(parts: BackendParts): Promise<Backend> {
       maxManifestSize,
     },
     resolver: countedNames(resolver, metrics),
-    policy: new Policy(config.allow, config.deny),
+    policy,
   })
   const close = async (): Promise<void> => {
     cache.close()
     await resolver.close()
     await Promise.all(located.map(({ dispatcher }) => dispatcher.destroy()))
   }
-  return { repositories, cache, sources, close }
+  return { repositories, cache, sources, policy, close }
 }

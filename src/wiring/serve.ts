@@ -1,5 +1,5 @@
 import type { Server } from 'node:http'
-import { createApp, type AppEvents } from '../app.ts'
+import { createApp, type AppEvents, type AppOptions } from '../app.ts'
 import type { RunningGateway } from '../cli/program.ts'
 import type { Terminal } from '../cli/terminal.ts'
 import { formatAddress, type Address } from '../config/address.ts'
@@ -19,6 +19,7 @@ import { embeddedPublisher, kuboPublisher } from './publishing.ts'
 import { buildBackend, type Backend } from './repositories.ts'
 import { locateSources } from './sources.ts'
 import { createBufferPool, openStore, type OpenStore } from './store.ts'
+import { buildTrustless } from './trustless.ts'
 
 /** Builds a gateway from its settings and starts it. */
 export async function serve(config: Config, terminal: Terminal): Promise<RunningGateway> {
@@ -33,7 +34,17 @@ export async function serve(config: Config, terminal: Terminal): Promise<Running
   const store = await openConfiguredStore(config, pool, metrics)
   const located = await locateSources(config, terminal.signal)
   const backend = await buildBackend({ config, located, store, pool, logger, metrics })
-  const server = await listen(config, backend, logger, metrics)
+  const trustless =
+    config.ipfsGateway === 'off'
+      ? undefined
+      : buildTrustless({ config, located, store, policy: backend.policy })
+  const apart = typeof config.ipfsGateway === 'object' ? config.ipfsGateway : undefined
+  const server = await listen(config, config.listen, logger, metrics, {
+    find: (name) => backend.repositories.find(name),
+    trustless: apart === undefined ? trustless : undefined,
+  })
+  const blockServer =
+    apart === undefined ? undefined : await listen(config, apart, logger, metrics, { trustless })
   const address = { host: config.listen.host, port: server.port }
   const control =
     store === undefined ? undefined : await startControl(config, store, backend, address, logger)
@@ -57,8 +68,12 @@ export async function serve(config: Config, terminal: Terminal): Promise<Running
   })
   const scheme = config.tlsCert === undefined ? 'http' : 'https'
   const url = `${scheme}://${formatAddress(address)}`
+  const ipfsGateway =
+    apart === undefined || blockServer === undefined
+      ? config.ipfsGateway
+      : `${scheme}://${formatAddress({ host: apart.host, port: blockServer.port })}`
   const sources = backend.sources.map(({ name }) => name).join(', ')
-  logger.info(`listening on ${url}`, { sources, store: store?.folder ?? 'memory' })
+  logger.info(`listening on ${url}`, { sources, store: store?.folder ?? 'memory', ipfsGateway })
   return {
     url,
     adminUrl:
@@ -73,8 +88,9 @@ export async function serve(config: Config, terminal: Terminal): Promise<Running
         if (signal.aborted) resolve()
         else signal.addEventListener('abort', () => resolve(), { once: true })
       })
-      await Promise.race([server.close(config.shutdownGrace), cut])
-      await server.close(0)
+      const servers = [server, ...(blockServer === undefined ? [] : [blockServer])]
+      await Promise.race([Promise.all(servers.map((one) => one.close(config.shutdownGrace))), cut])
+      await Promise.all(servers.map((one) => one.close(0)))
       health.stop()
       control?.closeAllConnections()
       control?.close()
@@ -129,19 +145,20 @@ async function startControl(
 
 function listen(
   config: Config,
-  backend: Backend,
+  address: Address,
   logger: Logger,
   metrics: Metrics,
+  protocols: Pick<AppOptions, 'find' | 'trustless'>,
 ): Promise<ListeningServer> {
   const handler = createApp({
-    find: (name) => backend.repositories.find(name),
+    ...protocols,
     answerTimeout: config.answerTimeout,
     maxRequests: config.maxRequests,
     events: appEvents(logger, metrics),
   })
   const { tlsCert, tlsKey } = config
   return ListeningServer.listen(handler, {
-    ...config.listen,
+    ...address,
     tls: tlsCert === undefined || tlsKey === undefined ? undefined : { cert: tlsCert, key: tlsKey },
     onTlsError: (error) => logger.error('the new certificate can not be used', { error: messageOf(error) }),
   })

@@ -1,13 +1,18 @@
 import { Agent, EnvHttpProxyAgent, type Dispatcher } from 'undici'
 import type { Config, ConfiguredSource } from '../config/config.ts'
 import { endpointOfMultiaddr } from '../config/multiaddr.ts'
+import { limitedBlocks } from '../content/dag/limited-blocks.ts'
 import { createEmbeddedSource, type EmbeddedStore } from '../content/embedded/source.ts'
+import { rawBlocks } from '../content/gateway/raw-blocks.ts'
 import { createGatewaySource } from '../content/gateway/source.ts'
+import { kuboBlocks } from '../content/kubo/blocks.ts'
 import { discoverKubo } from '../content/kubo/discover.ts'
 import { createKuboSource } from '../content/kubo/source.ts'
 import { limited, Slots } from '../content/limited.ts'
 import type { ContentSource } from '../content/source.ts'
+import { endpointAt } from '../content/transport/endpoint.ts'
 import { createTrustedGatewaySource } from '../content/trusted-gateway/source.ts'
+import type { BlockReader } from '../content/unixfs/blocks.ts'
 import { Failure } from '../errors.ts'
 import { parseDnsServer } from '../naming/dns-server.ts'
 import { DnsLinkLookup } from '../naming/dnslink-lookup.ts'
@@ -141,6 +146,17 @@ function build(
     case 'trusted-gateway':
       return createTrustedGatewaySource({ ...endpoint, baseUrl: source.url })
   }
+}
+
+/** Blocks of the sources that give single ones, in their order. */
+export function buildBlockReaders(config: Config, located: readonly LocatedSource[]): BlockReader[] {
+  return located.flatMap((source) => {
+    const endpoint = endpointOf(config, source)
+    const slots = new Slots(source.name, source.setting.concurrency, config.sourceQueue)
+    if (source.kind === 'kubo') return [limitedBlocks(kuboBlocks({ ...endpoint, rpcUrl: source.url }), slots)]
+    if (source.kind === 'gateway') return [limitedBlocks(rawBlocks(endpointAt(source.url, endpoint)), slots)]
+    return []
+  })
 }
 
 /** Who can resolve mutable names, in the order of the sources. */

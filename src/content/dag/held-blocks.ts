@@ -17,7 +17,7 @@ export interface HeldBlock {
 /** Blocks that are held here, read one after the other; files stay open between blocks that follow one another. */
 export interface HeldBlockReader extends BlockReader {
   /** @returns undefined when it is not held */
-  find(cid: CID): Promise<HeldBlock | undefined>
+  find(cid: CID, options: { signal: AbortSignal }): Promise<HeldBlock | undefined>
   close(): Promise<void>
 }
 

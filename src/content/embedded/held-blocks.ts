@@ -22,7 +22,8 @@ class StoredBlocks implements HeldBlockReader {
     this.#known = known
   }
 
-  async find(cid: CID): Promise<HeldBlock | undefined> {
+  async find(cid: CID, { signal }: { signal: AbortSignal }): Promise<HeldBlock | undefined> {
+    signal.throwIfAborted()
     const inline = inlineBytes(cid)
     if (inline !== undefined) return blockOf(inline)
     for (const known of this.#known) {
@@ -34,9 +35,8 @@ class StoredBlocks implements HeldBlockReader {
     return undefined
   }
 
-  async get(cid: CID, { signal }: { signal: AbortSignal }): Promise<Uint8Array> {
-    signal.throwIfAborted()
-    const block = await this.find(cid)
+  async get(cid: CID, options: { signal: AbortSignal }): Promise<Uint8Array> {
+    const block = await this.find(cid, options)
     if (block === undefined) {
       // Of the absence of a block nothing follows for the path: another source may have it.
       throw new Failure('CONTENT_UNAVAILABLE', `block ${cid.toString()} is not in the store`)

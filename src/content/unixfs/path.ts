@@ -32,7 +32,7 @@ export async function resolvePath(
   const cids = [path.root]
   let cid = path.root
   for (const [index, segment] of path.segments.entries()) {
-    const next = await entryOf(blocks, cid, segment, options)
+    const next = await directoryEntry(blocks, cid, segment, options)
     if (next === undefined) throw notThere(path, index)
     cid = next
     cids.push(cid)
@@ -41,7 +41,7 @@ export async function resolvePath(
 }
 
 /** CID of the entry `name` in the directory at `cid`; undefined when there is none, or `cid` is no directory. */
-async function entryOf(
+export async function directoryEntry(
   blocks: BlockReader,
   cid: CID,
   name: string,
