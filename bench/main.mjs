@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { repositoryFolder } from './process.mjs'
 import { Scope } from './scope.mjs'
+import * as car from './scenarios/car.mjs'
 import * as coldBlob from './scenarios/cold-blob.mjs'
 import * as memory from './scenarios/memory.mjs'
 import * as smallAnswers from './scenarios/small-answers.mjs'
@@ -13,6 +14,7 @@ const SCENARIOS = {
   'warm-blob': warmBlob,
   'small-answers': smallAnswers,
   'cold-blob': coldBlob,
+  car,
   memory,
 }
 

@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BufferPool } from '../cache/buffer-pool.ts'
+import { CHUNK } from '../cache/chunk-sums.ts'
 import { DiskBlobs } from '../cache/disk-blobs.ts'
 import { openMetadata, type Metadata } from '../cache/metadata.ts'
 import { RecentRecords } from '../cache/recent-records.ts'
@@ -29,9 +30,12 @@ const SAVE_USE_EVERY = 60_000
 /** Characters of records of layouts, and of the blobs they hold, that are kept at least. */
 const LAYOUT_RECORDS = 16 * 1024 * 1024
 
-/** Buffers for reading blobs; the limit leaves dozens of slow readers with small ones. */
+/**
+ * Buffers for reading blobs; the limit leaves dozens of slow readers with small ones. What is stored is checked chunk by
+ * chunk, so none is smaller than that.
+ */
 export function createBufferPool(): BufferPool {
-  return new BufferPool({ large: 512 * 1024, small: 128 * 1024, limit: 8 * 1024 * 1024 })
+  return new BufferPool({ large: 2 * CHUNK, small: CHUNK, limit: 8 * 1024 * 1024 })
 }
 
 /** @throws Failure STORE_LOCKED when another process holds it, STORE_FAILED */

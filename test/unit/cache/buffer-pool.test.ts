@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { BufferPool } from '../../../src/cache/buffer-pool.ts'
 import { CHUNK, ChunkSums } from '../../../src/cache/chunk-sums.ts'
 import { readStored } from '../../../src/cache/stored-blob.ts'
+import { createBufferPool } from '../../../src/wiring/store.ts'
 
 let folder: string
 beforeEach(async () => void (folder = await mkdtemp(join(tmpdir(), 'pool-'))))
@@ -68,4 +69,31 @@ test.each([
   for await (const piece of readStored(stored, pool, 3, bytes.length)) pieces.push(Buffer.from(piece))
   expect(Buffer.concat(pieces).equals(bytes.subarray(3))).toBe(true)
   expect(pool.most).toBe(most)
+})
+
+test('as many readers as there may be get right bytes of a stored blob, with the buffers of the program', async () => {
+  const bytes = Buffer.alloc(3 * CHUNK + 5, 'some content')
+  const path = join(folder, 'blob')
+  await writeFile(path, bytes)
+  const sums = new ChunkSums()
+  sums.update(bytes)
+  const stored = {
+    open: () => open(path),
+    size: bytes.length,
+    sums: sums.finish(),
+    onDamage: (position: number) => Promise.reject(new Error(`damaged at ${position}`)),
+  }
+  const pool = createBufferPool()
+  const readers = Array.from({ length: 40 }, () => readStored(stored, pool, 0, bytes.length))
+  const got = readers.map((): Buffer[] => [])
+  // All of them hold a buffer before any of them goes on.
+  for (let left = readers.length; left > 0;) {
+    const steps = await Promise.all(readers.map((reader) => reader.next()))
+    for (const [index, { value }] of steps.entries()) {
+      if (value !== undefined) got[index]?.push(Buffer.from(value))
+    }
+    left = steps.filter(({ done }) => done !== true).length
+  }
+  expect(pool.scarce).toBe(false)
+  for (const pieces of got) expect(Buffer.concat(pieces).equals(bytes)).toBe(true)
 })

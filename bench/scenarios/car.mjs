@@ -1,0 +1,46 @@
+import { fileURLToPath } from 'node:url'
+import { curl } from '../clients/curl.mjs'
+import { watchMemory } from '../clients/resident-memory.mjs'
+import { chosen } from '../contenders.mjs'
+import { makeImage } from '../image.mjs'
+import { run } from '../process.mjs'
+import { startGateway } from '../programs/gateway.mjs'
+import { startKubo } from '../programs/kubo.mjs'
+import { alternate } from '../rounds.mjs'
+import { ratioTable } from '../table.mjs'
+
+export const title = 'The CAR of a layer of 1 GiB, to other gateways'
+
+const READERS = fileURLToPath(new URL('../clients/slow-readers.mjs', import.meta.url))
+const COUNT = 20
+const RATE = 8e6
+
+/** Downloads of the CAR beside those from a Kubo's gateway, then the memory of ours under slow readers of it. */
+export async function measure({ scope, builds, rounds, only, log, print }) {
+  const image = await makeImage(await scope.folder('image'), { seed: 'car', size: 2 ** 30 })
+  const kubo = await startKubo(scope)
+  const root = await kubo.add(image.folder)
+  const path = `/ipfs/${root}/app/blobs/${image.layer.digest.replace(':', '/')}?format=car&dag-scope=entity`
+  const contenders = new Map()
+  const gateways = new Map()
+  for (const [name, main] of builds) {
+    const gateway = await startGateway(scope, { main, sources: ['embedded'] })
+    await gateway.publish(image.folder)
+    gateways.set(name, gateway)
+    contenders.set(name, () => curl(gateway.url + path, {}))
+  }
+  contenders.set("Kubo's gateway", () => curl(kubo.gateway + path, {}))
+  const figures = await alternate(chosen(contenders, only), { rounds, log })
+  print(ratioTable(figures, { unit: 'GB/s', peers: ["Kubo's gateway"] }))
+  for (const [name, gateway] of gateways) {
+    const stop = watchMemory(gateway.pid)
+    const args = [READERS, gateway.url + path, String(COUNT), String(RATE)]
+    const readers = JSON.parse(await run(process.execPath, args, { timeout: 600_000 }))
+    const { peak, median } = await stop()
+    const whole = readers.filter(({ bytes, how }) => how === '200' && bytes > image.layer.size).length
+    print(
+      `${name}, ${COUNT} readers at 8 MB/s: peak ${peak.toFixed(0)} MiB, median ${median.toFixed(0)} MiB, ` +
+        `${whole} of ${COUNT} whole`,
+    )
+  }
+}
