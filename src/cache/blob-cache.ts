@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import type { CID } from 'multiformats/cid'
 import { endBody } from '../content/closable-body.ts'
 import type { ByteRange, OpenedFile } from '../content/source.ts'
 import { Failure, isFailure } from '../errors.ts'
@@ -25,6 +26,8 @@ export interface BlobCacheOptions {
   readonly lingerMs: number
   /** Whether blobs from this source are kept on disk; all are by default. */
   readonly keeps?: (source: string) => boolean
+  /** Called when a blob that blocks have proved to be this file has been stored on disk; must not throw. */
+  readonly onStored?: (file: CID, blob: { digest: Digest; size: number }) => void
   readonly events?: CacheEvents
 }
 
@@ -223,14 +226,15 @@ export class BlobCache {
   }
 
   private async keep(digest: Digest, verified: VerifiedBlob): Promise<void> {
-    const { size, sums, spool, sources } = verified
-    const { disk, keeps, events } = this.options
+    const { size, sums, spool, sources, cid } = verified
+    const { disk, keeps, onStored, events } = this.options
     const bytes = size <= SMALL ? verified.bytes() : undefined
     if (bytes !== undefined) this.memory.set(digest, bytes)
     if (spool === undefined || disk === undefined) return
     try {
       if (keeps === undefined || sources.every(keeps)) {
         await disk.commit(spool, { digest, size, sums })
+        if (cid !== undefined) onStored?.(cid, { digest, size })
       } else await spool.discard()
     } catch (error) {
       events?.writeFailed(error)

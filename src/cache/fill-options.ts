@@ -1,3 +1,4 @@
+import type { CID } from 'multiformats/cid'
 import type { ByteRange, OpenedFile } from '../content/source.ts'
 import type { IntakeOptions } from './intake.ts'
 import type { Spool } from './spool.ts'
@@ -25,6 +26,8 @@ export interface VerifiedBlob {
   readonly spool: Spool | undefined
   /** Names of the sources it came from. */
   readonly sources: readonly string[]
+  /** The file it is, where every source proved it by its blocks. */
+  readonly cid: CID | undefined
   /** The whole blob, when it still is in memory. */
   bytes(): Uint8Array | undefined
 }

@@ -5,6 +5,7 @@ import type { FillOptions } from './fill-options.ts'
 import { Intake } from './intake.ts'
 import { missedBytes } from './missed-bytes.ts'
 import { paceOf, type PacedReader } from './pace.ts'
+import { provedCid } from './proved-cid.ts'
 import { Waiters } from './waiting.ts'
 
 /** Bytes at the end of a blob that no reader gets before the whole of it is verified. */
@@ -286,7 +287,8 @@ export class Fill {
     const { window, received, spool } = intake
     const sums = intake.sums.finish()
     const bytes = (): Uint8Array | undefined => (window.start === 0 ? window.concat() : undefined)
-    await this.options.onVerified({ size: received, sums, spool, sources, bytes })
+    const cid = provedCid(this.contributors)
+    await this.options.onVerified({ size: received, sums, spool, sources, cid, bytes })
     // Slow readers read on from the file, for as long as they take.
     if (intake.spool !== undefined) window.clear()
     this.finish('verified')

@@ -184,8 +184,9 @@ class ContinuedFile implements OpenedFile {
     )
   }
 
+  /** Of bytes from several sources, all have to be proved. */
   get proof(): 'blocks' | 'none' {
-    return this.current.value.proof
+    return this.believed.size === 0 ? 'blocks' : 'none'
   }
 
   get source(): string {

@@ -44,6 +44,7 @@ export interface OpenedFile {
   /** Bytes of the whole file, not of the range. */
   readonly size: number
   readonly cid: CID | undefined
+  /** Of everything read so far: `none` as soon as a body continues on a source without proof. */
   readonly proof: Proof
   /** Name of the source the bytes come from; may change while a body continues on another source. */
   readonly source: string

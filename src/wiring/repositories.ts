@@ -60,6 +60,7 @@ export async function buildBackend(parts: BackendParts): Promise<Backend> {
     maxFills: MOST_FILLS,
     lingerMs: config.backgroundTimeout,
     keeps: (source) => !passing.has(source),
+    onStored: (file, blob) => store?.recentBlocks.stored(file, blob),
     events: cacheEvents(metrics, logger),
   })
   const resolver = new RememberingResolver({

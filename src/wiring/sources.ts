@@ -2,7 +2,7 @@ import { Agent, EnvHttpProxyAgent, type Dispatcher } from 'undici'
 import type { Config, ConfiguredSource } from '../config/config.ts'
 import { endpointOfMultiaddr } from '../config/multiaddr.ts'
 import { limitedBlocks } from '../content/dag/limited-blocks.ts'
-import { createEmbeddedSource, type EmbeddedStore } from '../content/embedded/source.ts'
+import { createEmbeddedSource } from '../content/embedded/source.ts'
 import { rawBlocks } from '../content/gateway/raw-blocks.ts'
 import { createGatewaySource } from '../content/gateway/source.ts'
 import { kuboBlocks } from '../content/kubo/blocks.ts'
@@ -19,6 +19,7 @@ import { DnsLinkLookup } from '../naming/dnslink-lookup.ts'
 import { GatewayLookup } from '../naming/gateway-lookup.ts'
 import { KuboLookup } from '../naming/kubo-lookup.ts'
 import type { NameLookup } from '../naming/resolver.ts'
+import type { OpenStore } from './store.ts'
 
 /** A source that is known where it is. */
 export interface LocatedSource {
@@ -111,7 +112,7 @@ function dispatcherFor(config: Config, socketPath: string | undefined): Dispatch
 export function buildSources(
   config: Config,
   located: readonly LocatedSource[],
-  store: EmbeddedStore | undefined,
+  store: OpenStore | undefined,
 ): ContentSource[] {
   const sources: ContentSource[] = []
   for (const source of located) {
@@ -126,7 +127,7 @@ export function buildSources(
 function build(
   config: Config,
   source: LocatedSource,
-  store: EmbeddedStore | undefined,
+  store: OpenStore | undefined,
 ): ContentSource | undefined {
   const endpoint = endpointOf(config, source)
   switch (source.kind) {
@@ -142,7 +143,12 @@ function build(
           : {}),
       })
     case 'gateway':
-      return createGatewaySource({ ...endpoint, baseUrl: source.url })
+      return createGatewaySource({
+        ...endpoint,
+        baseUrl: source.url,
+        // Of what is not to be kept, nothing is noted either.
+        notes: source.setting.cache ? store?.recentBlocks : undefined,
+      })
     case 'trusted-gateway':
       return createTrustedGatewaySource({ ...endpoint, baseUrl: source.url })
   }

@@ -7,6 +7,7 @@ import { openMetadata, type Metadata } from '../cache/metadata.ts'
 import { RecentRecords } from '../cache/recent-records.ts'
 import type { Config } from '../config/config.ts'
 import { BlockTable } from '../content/embedded/block-table.ts'
+import { RecentBlocks } from '../content/embedded/recent-blocks.ts'
 import { Failure, messageOf } from '../errors.ts'
 import type { RootsMemory, SavedName } from '../naming/roots-memory.ts'
 import type { Metrics } from '../observability/metrics.ts'
@@ -18,6 +19,8 @@ export interface OpenStore {
   readonly folder: string
   readonly blobs: DiskBlobs
   readonly table: BlockTable
+  /** Blocks of what the cache holds. */
+  readonly recentBlocks: RecentBlocks
   readonly roots: RootsMemory
   readonly layouts: RecentRecords<SavedLayout>
   readonly layoutBlobs: RecentRecords<SavedBlob>
@@ -29,6 +32,9 @@ const SAVE_USE_EVERY = 60_000
 
 /** Characters of records of layouts, and of the blobs they hold, that are kept at least. */
 const LAYOUT_RECORDS = 16 * 1024 * 1024
+
+/** Bytes of notes of blocks that are kept at least: those of about 100 GiB in leaves of 256 KiB. */
+const BLOCK_NOTES = 64 * 1024 * 1024
 
 /**
  * Buffers for reading blobs; the limit leaves dozens of slow readers with small ones. What is stored is checked chunk by
@@ -60,21 +66,24 @@ export async function openStore(
     pool,
     onEvict: () => metrics?.cacheEvictions.add({ cache: 'blobs' }),
   })
-  const records = { metadata, limit: LAYOUT_RECORDS, onFailure: () => metrics?.cacheWriteFailures.add() }
+  const onFailure = (): void => metrics?.cacheWriteFailures.add()
+  const records = { metadata, limit: LAYOUT_RECORDS, onFailure }
   const layouts = await RecentRecords.open<SavedLayout>({ ...records, name: 'layout' })
   const layoutBlobs = await RecentRecords.open<SavedBlob>({ ...records, name: 'layout-blob' })
+  const recentBlocks = await RecentBlocks.open({ metadata, limit: BLOCK_NOTES, onFailure })
   const timer = setInterval(() => void blobs.saveUse().catch(() => undefined), SAVE_USE_EVERY)
   timer.unref()
   return {
     folder,
     blobs,
     table: new BlockTable(metadata),
+    recentBlocks,
     roots: rootsIn(metadata),
     layouts,
     layoutBlobs,
     async close() {
       clearInterval(timer)
-      await Promise.all([layouts.settled(), layoutBlobs.settled()])
+      await Promise.all([layouts.settled(), layoutBlobs.settled(), recentBlocks.settled()])
       await blobs.saveUse().catch(() => undefined)
       await metadata.close()
     },

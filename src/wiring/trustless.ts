@@ -15,7 +15,7 @@ export interface TrustlessParts {
 
 /** The endpoints that give other gateways and IPFS clients what is held here. */
 export function buildTrustless({ config, located, store, policy }: TrustlessParts): ServeTrustless {
-  const held = store === undefined ? NOTHING_HELD : heldBlocks(store.blobs, [store.table])
+  const held = store === undefined ? NOTHING_HELD : heldBlocks(store.blobs, [store.table, store.recentBlocks])
   return createTrustlessEndpoints({
     held,
     relayed: config.relay ? relayedBlocks(held, buildBlockReaders(config, located)) : undefined,

@@ -76,6 +76,22 @@ test('a gateway pulls from another, block by verified block', async () => {
   expect((await ask(b.port, `/v2/ipfs/${root}/manifests/v2`)).status).toBe(404)
 })
 
+test('what a gateway has pulled it gives to others, also when the one it pulled from is gone', async () => {
+  const b = await another({ source: [`gateway=http://127.0.0.1:${a.port}`] })
+  const c = await another({ source: [`gateway=http://127.0.0.1:${b.port}`] })
+  const pull = async (from: ServedGateway): Promise<void> => {
+    expect((await ask(from.port, `/v2/ipfs/${root}/manifests/v1`)).status).toBe(200)
+    const blob = await ask(from.port, `/v2/ipfs/${root}/blobs/${layer.digest}`)
+    expect(blob.body.equals(bytes)).toBe(true)
+  }
+  await pull(b)
+  const url = `/ipfs/${root}/blobs/${layer.digest.replace(':', '/')}?format=car&dag-scope=entity`
+  const car = await ask(a.port, url)
+  await a.stop()
+  expect((await ask(b.port, url)).body.equals(car.body)).toBe(true)
+  await pull(c)
+})
+
 test('what it does not hold it does not fetch for others, unless it is told to relay', async () => {
   const source = [`gateway=http://127.0.0.1:${a.port}`]
   const b = await another({ source })

@@ -33,6 +33,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'reference',
     'content',
     'content/car',
+    'content/dag',
     'content/transport',
     'content/unixfs',
     'verify',

@@ -2,6 +2,7 @@ import type { CID } from 'multiformats/cid'
 import { base64url } from 'multiformats/bases/base64'
 import type { Metadata } from '../../cache/metadata.ts'
 import { parseDigest, type Digest } from '../../reference/digest.ts'
+import type { NotedLeaf } from '../dag/block-notes.ts'
 
 /** Where the bytes of a block are. */
 export type BlockPlace = { readonly kind: 'inline'; readonly bytes: Uint8Array } | LeafPlace
@@ -17,32 +18,28 @@ export interface LeafPlace {
   readonly wrap?: { readonly prefix: Uint8Array; readonly suffix: Uint8Array }
 }
 
-/** A leaf of a file that is stored as a blob. */
-export interface StoredLeaf {
-  readonly cid: CID
-  readonly offset: number
-  readonly length: number
-  readonly wrap?: { readonly prefix: Uint8Array; readonly suffix: Uint8Array }
-}
-
 /** What is known of blocks and of the files they make up. */
 export interface BlockPlaces {
   /** Everywhere the block may be, best first; blobs that are named may be gone. */
   places(cid: CID): Promise<readonly BlockPlace[]>
-  file(cid: CID): Promise<FileRecord | undefined>
+  file(cid: CID): Promise<StoredFile | undefined>
 }
 
 /** The file that a CID stands for, kept as a blob. */
-export interface FileRecord {
+export interface StoredFile {
   readonly digest: Digest
   /** Bytes. */
   readonly size: number
+}
+
+/** A file whose whole DAG is kept. */
+export interface FileRecord extends StoredFile {
   /** Bytes of all its blocks. */
   readonly dagSize: number
 }
 
-/** How {@link LeafPlace} is written down; the blob's digest is in the key. */
-interface LeafRecord {
+/** How {@link LeafPlace} is written down, but for the blob's digest. */
+export interface LeafRecord {
   readonly offset: number
   readonly length: number
   /** Base64. */
@@ -51,7 +48,7 @@ interface LeafRecord {
 }
 
 /** Blobs that hold the same leaf and are looked at. */
-const MOST_PLACES = 8
+export const MOST_PLACES = 8
 
 /**
  * What the embedded store knows of blocks: directories and inner nodes by value, leaves as ranges of the blobs that
@@ -111,7 +108,7 @@ export class BlockTable implements BlockPlaces {
     cid: CID,
     record: FileRecord,
     inner: Iterable<{ cid: CID; bytes: Uint8Array }>,
-    leaves: Iterable<StoredLeaf>,
+    leaves: Iterable<NotedLeaf>,
     { published }: { published: boolean },
   ): Promise<void> {
     const batch = this.metadata.batch()
@@ -138,17 +135,18 @@ interface Pin {
   readonly at: number
 }
 
-function keyOf(cid: CID): string {
+/** A block has one key whatever codec its CID names. */
+export function keyOf(cid: CID): string {
   return base64url.baseEncode(cid.multihash.bytes)
 }
 
-function recordOf({ offset, length, wrap }: StoredLeaf): LeafRecord {
+export function recordOf({ offset, length, wrap }: NotedLeaf): LeafRecord {
   if (wrap === undefined) return { offset, length }
   const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64')
   return { offset, length, prefix: text(wrap.prefix), suffix: text(wrap.suffix) }
 }
 
-function placeOf(digest: Digest, { offset, length, prefix, suffix }: LeafRecord): LeafPlace {
+export function placeOf(digest: Digest, { offset, length, prefix, suffix }: LeafRecord): LeafPlace {
   const place = { kind: 'leaf' as const, digest, offset, length }
   if (prefix === undefined || suffix === undefined) return place
   return {

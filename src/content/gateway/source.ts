@@ -1,5 +1,8 @@
 import { type Failure, isFailure } from '../../errors.ts'
+import { namesBlob } from '../blob-name.ts'
 import { closableBody } from '../closable-body.ts'
+import type { BlockNotes } from '../dag/block-notes.ts'
+import { notingParts } from '../dag/note-parts.ts'
 import type {
   ByteRange,
   ContentPath,
@@ -20,10 +23,10 @@ import {
   isDirectory,
   takeEntries,
 } from '../unixfs/directory.ts'
-import { asFile, clampRange, fileBytes, type FileRoot } from '../unixfs/file.ts'
+import { asFile, clampRange, fileBytes, type FilePart, type FileRoot } from '../unixfs/file.ts'
 import { decodeNode, unsound } from '../unixfs/node.ts'
 import { resolvePath } from '../unixfs/path.ts'
-import { BlockMemory, rememberedOnly } from '../unixfs/remembered-blocks.ts'
+import { BlockMemory, noting, rememberedOnly } from '../unixfs/remembered-blocks.ts'
 import type { CarQuery } from './car-request.ts'
 import { rawBlocks } from './raw-blocks.ts'
 import { type Walk, walkCar, type WalkContext, walkRaw } from './walk.ts'
@@ -37,6 +40,8 @@ export interface GatewayOptions extends EndpointOptions {
   readonly carRetryAfter?: number
   /** Blocks asked for at once where the gateway is read block by block. Default 8. */
   readonly readAhead?: number
+  /** Told of the blocks of directories, and of those of files that are opened. */
+  readonly notes?: BlockNotes | undefined
 }
 
 /** A trustless HTTP gateway: every block is checked here, so nothing it says has to be believed. */
@@ -49,6 +54,7 @@ class GatewaySource implements ContentSource {
   readonly proof = 'blocks'
   readonly #context: WalkContext
   readonly #memory: BlockMemory
+  readonly #notes: BlockNotes | undefined
   readonly #carRetryAfter: number
   /** ms since the epoch before which no CAR is asked for. */
   #noCarUntil = 0
@@ -56,7 +62,11 @@ class GatewaySource implements ContentSource {
   constructor(options: GatewayOptions) {
     this.name = options.name
     this.#carRetryAfter = options.carRetryAfter ?? 600_000
-    this.#memory = new BlockMemory(options.blockCacheBytes ?? 16 * 1024 * 1024)
+    const { notes } = options
+    this.#notes = notes
+    this.#memory = new BlockMemory(options.blockCacheBytes ?? 16 * 1024 * 1024, (cid, bytes) =>
+      notes?.block(cid, bytes),
+    )
     const endpoint = endpointAt(options.baseUrl, options)
     this.#context = {
       endpoint,
@@ -89,12 +99,14 @@ class GatewaySource implements ContentSource {
     try {
       const root = asFile(walk.cid, walk.node, formatContentPath(path))
       const { size } = root.node
+      const note = this.#noteOf(path, root)
+      note?.({ ...root, bytes: walk.bytes, start: 0 })
       return {
         size,
         cid: walk.cid,
         proof: 'blocks',
         source: this.name,
-        body: closableBody(piecesOf(walk, root, clampRange(range, size), signal), () => walk.close()),
+        body: closableBody(piecesOf(walk, root, clampRange(range, size), note, signal), () => walk.close()),
         discredit: () => undefined,
       }
     } catch (error) {
@@ -116,7 +128,7 @@ class GatewaySource implements ContentSource {
     try {
       const root = asDirectory(walk.cid, walk.node, what)
       return await takeEntries(
-        directoryEntries(walk.blocks, root, { signal, readAhead: walk.readAhead }),
+        directoryEntries(noting(walk.blocks, this.#memory), root, { signal, readAhead: walk.readAhead }),
         limit,
       )
     } finally {
@@ -157,6 +169,11 @@ class GatewaySource implements ContentSource {
     }
   }
 
+  #noteOf(path: ContentPath, { cid, node }: FileRoot): ((part: FilePart) => void) | undefined {
+    if (this.#notes === undefined) return undefined
+    return notingParts(this.#notes, { cid, size: node.size, isBlob: namesBlob(path) })
+  }
+
   async #walk(path: ContentPath, query: CarQuery, signal: AbortSignal): Promise<Walk> {
     if (Date.now() < this.#noCarUntil) return walkRaw(this.#context, path, signal)
     const walk = await walkCar(this.#context, path, query, signal)
@@ -181,11 +198,13 @@ async function* piecesOf(
   walk: Walk,
   root: FileRoot,
   range: ByteRange,
+  onPart: ((part: FilePart) => void) | undefined,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array, void, undefined> {
+  const options = { signal, readAhead: walk.readAhead, onPart }
   let left = range.end - range.start
   if (left === 0) await walk.finish()
-  for await (const piece of fileBytes(walk.blocks, root, range, { signal, readAhead: walk.readAhead })) {
+  for await (const piece of fileBytes(walk.blocks, root, range, options)) {
     left -= piece.byteLength
     if (left === 0) await walk.finish()
     yield piece

@@ -19,7 +19,9 @@ const END_WAIT = 1000
 /** A path that has been followed, block by verified block, to the block it leads to. */
 export interface Walk {
   readonly cid: CID
-  /** What the block at `cid` says. */
+  /** The block at `cid`, until the next one is read. */
+  readonly bytes: Uint8Array
+  /** What it says. */
   readonly node: UnixfsNode
   /** Reads what is below it. */
   readonly blocks: BlockReader
@@ -42,10 +44,9 @@ export async function walkRaw(context: WalkContext, path: ContentPath, signal: A
   const closing = new AbortController()
   const either = AbortSignal.any([signal, closing.signal])
   const { cid } = await resolvePath(rememberingBlocks(context.raw, context.memory), path, { signal })
-  const node = await terminal(context, context.raw, cid, signal)
   return {
     cid,
-    node,
+    ...(await terminal(context, context.raw, cid, signal)),
     blocks: { get: (wanted) => context.raw.get(wanted, { signal: either }) },
     readAhead: context.readAhead,
     finish: async () => undefined,
@@ -109,10 +110,9 @@ class CarWalk {
     const onPath = noting(this.#blocks, this.#context.memory)
     const { cid, cids } = await resolvePath(onPath, this.#path, { signal })
     this.#checkRoots(cids)
-    const node = await terminal(this.#context, this.#blocks, cid, signal)
     return {
       cid,
-      node,
+      ...(await terminal(this.#context, this.#blocks, cid, signal)),
       blocks: this.#blocks,
       readAhead: 1,
       finish: () => this.#finish(),
@@ -162,11 +162,11 @@ async function terminal(
   blocks: BlockReader,
   cid: CID,
   signal: AbortSignal,
-): Promise<UnixfsNode> {
+): Promise<Pick<Walk, 'bytes' | 'node'>> {
   const bytes = await blocks.get(cid, { signal })
   const node = decodeNode(cid, bytes)
   if (isDirectory(node)) context.memory.add(cid, bytes)
-  return node
+  return { bytes, node }
 }
 
 /** The outcome, or undefined when it does not come in time. */

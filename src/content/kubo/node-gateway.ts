@@ -1,10 +1,8 @@
+import { namesBlob } from '../blob-name.ts'
 import type { ContentPath } from '../source.ts'
 import { contentUrl } from '../transport/content-url.ts'
 import { type Endpoint, endpointAt } from '../transport/endpoint.ts'
 import { type Answer, ask, headerOf } from '../transport/exchange.ts'
-
-/** Names of blobs in an image layout: what is read as one of these is held to that digest by whoever reads it. */
-const DIGEST = /^([0-9a-f]{64}|[0-9a-f]{128})$/
 
 /** ms after which a gateway that could not be found is looked for again. */
 const LOOK_AGAIN = 60_000
@@ -28,7 +26,7 @@ export class NodeGateway {
 
   /** Ask for a whole blob; undefined where the RPC has to be asked instead. */
   async open(path: ContentPath, signal: AbortSignal): Promise<{ answer: Answer; size: number } | undefined> {
-    if (this.#discredited || !DIGEST.test(path.segments.at(-1) ?? '')) return undefined
+    if (this.#discredited || !namesBlob(path)) return undefined
     const endpoint = await this.#endpoint(signal)
     if (endpoint === undefined) return undefined
     try {

@@ -29,6 +29,14 @@ export function asFile(cid: CID, node: UnixfsNode, what: string): FileRoot {
   })
 }
 
+/** A block of a file, verified, and as long as its parent said. */
+export interface FilePart extends FileRoot {
+  /** Valid during the call that it is handed to. */
+  readonly bytes: Uint8Array
+  /** Offset in the file of the first byte below it. */
+  readonly start: number
+}
+
 /** The part of `range` that a file of `size` bytes has. */
 export function clampRange(range: ByteRange | undefined, size: number): ByteRange {
   const start = Math.min(range?.start ?? 0, size)
@@ -47,29 +55,31 @@ interface Extent {
  * that its parent gave it. Parts outside of the range, and empty ones, are not read.
  *
  * @param range clamped, see {@link clampRange}
- * @param options `readAhead`: blocks in flight; 1 for readers that can only give the blocks in their order
+ * @param options `readAhead`: blocks in flight; 1 for readers that can only give the blocks in their order. `onPart`
+ *   is called for each block below the root, in the order of the content
  */
 export function fileBytes(
   blocks: BlockReader,
   root: FileRoot,
   range: ByteRange,
-  options: { signal: AbortSignal; readAhead: number },
+  options: { signal: AbortSignal; readAhead: number; onPart?: ((part: FilePart) => void) | undefined },
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const first = stepsOf(root.node, 0, range)
-  return traverse(blocks, first, (part, bytes) => read(part, bytes, range), options)
+  const read = (part: Pending<Extent>, bytes: Uint8Array): Iterable<Step<Extent, Uint8Array>> => {
+    const node = partNode(part, bytes)
+    options.onPart?.({ cid: part.cid, node, bytes, start: part.expected.start })
+    return stepsOf(node, part.expected.start, range)
+  }
+  return traverse(blocks, first, read, options)
 }
 
-function read(
-  part: Pending<Extent>,
-  bytes: Uint8Array,
-  range: ByteRange,
-): Iterable<Step<Extent, Uint8Array>> {
+function partNode(part: Pending<Extent>, bytes: Uint8Array): FileNode {
   const node = decodeNode(part.cid, bytes)
   if (node.kind !== 'file') throw unsound(part.cid, 'a part of a file that is no part of a file')
   if (node.size !== part.expected.size) {
     throw unsound(part.cid, `a part of a file that has ${node.size} bytes where ${part.expected.size} belong`)
   }
-  return stepsOf(node, part.expected.start, range)
+  return node
 }
 
 /** Data and children of a node that starts at `start`, as far as they touch the range. */

@@ -10,9 +10,14 @@ const OVERHEAD = 256
 /** Verified blocks in memory, up to a number of bytes: those of directories, which every request for a layout meets. */
 export class BlockMemory {
   readonly #blocks: LRUCache<string, Uint8Array>
+  readonly #onUse: ((cid: CID, bytes: Uint8Array) => void) | undefined
 
-  /** @param maxBytes 0 remembers nothing */
-  constructor(maxBytes: number) {
+  /**
+   * @param maxBytes 0 remembers nothing
+   * @param onUse is told of each block that is added or asked for
+   */
+  constructor(maxBytes: number, onUse?: (cid: CID, bytes: Uint8Array) => void) {
+    this.#onUse = onUse
     this.#blocks = new LRUCache({
       maxSize: Math.max(1, maxBytes),
       sizeCalculation: (bytes) => bytes.byteLength + OVERHEAD,
@@ -20,13 +25,16 @@ export class BlockMemory {
   }
 
   get(cid: CID): Uint8Array | undefined {
-    return this.#blocks.get(cid.toString())
+    const bytes = this.#blocks.get(cid.toString())
+    if (bytes !== undefined) this.#onUse?.(cid, bytes)
+    return bytes
   }
 
   /** @param bytes verified */
   add(cid: CID, bytes: Uint8Array): void {
     // It may be a view of memory that is large, or used again for the next block.
     this.#blocks.set(cid.toString(), new Uint8Array(bytes))
+    this.#onUse?.(cid, bytes)
   }
 }
 

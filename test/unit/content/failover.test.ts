@@ -172,6 +172,25 @@ describe('a body', () => {
     expect(file.source).toBe('two')
   })
 
+  test('is proved only if every source of it proved its part', async () => {
+    const believed = source('one', { cut: 300 })
+    const proving = (name: string, ...answers: Answer[]): ContentSource => {
+      const made = source(name, ...answers)
+      const open = async (...asked: Parameters<typeof made.open>): Promise<OpenedFile> => {
+        return { ...(await made.open(...asked)), proof: 'blocks' }
+      }
+      return { ...made, open, proof: 'blocks' }
+    }
+    const proofs = []
+    for (const first of [believed, proving('one', { cut: 300 })]) {
+      const file = await joined([first, proving('two')]).open(PATH, { signal })
+      await bytesOf(file)
+      expect(file.source).toBe('two')
+      proofs.push(file.proof)
+    }
+    expect(proofs).toEqual(['none', 'blocks'])
+  })
+
   test('goes on at the same source when no other has it', async () => {
     const sources = [source('one', { cut: 10 }, {}), source('two', fails('CONTENT_UNAVAILABLE'))]
     const file = await joined(sources).open(PATH, { signal })
