@@ -120,6 +120,11 @@ export const ERRORS = {
     oci: 'MANIFEST_INVALID',
     meaning: 'What should be published is no sound image layout.',
   },
+  IMPORT_INVALID: {
+    status: 400,
+    oci: 'UNSUPPORTED',
+    meaning: 'What should be imported is no complete CAR, or no IPNS record that is of use.',
+  },
   SETTINGS_INVALID: { status: 400, oci: 'UNKNOWN', meaning: 'Settings are wrong; every mistake is listed.' },
   INTERNAL: { status: 500, oci: 'UNKNOWN', meaning: 'A defect of this gateway; the log has the request id.' },
 } as const satisfies Record<string, ErrorKind>

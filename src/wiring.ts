@@ -4,8 +4,8 @@ import type { Config } from './config/config.ts'
 import { Failure, isFailure } from './errors.ts'
 import { silentLogger } from './observability/logger.ts'
 import { noMetrics } from './observability/metrics.ts'
-import { inspectThrough, publishThrough } from './wiring/control-client.ts'
-import { embeddedPublisher, kuboPublisher } from './wiring/publishing.ts'
+import { importThrough, inspectThrough, publishThrough } from './wiring/control-client.ts'
+import { embeddedPublisher, kuboPublisher, storeImporter } from './wiring/publishing.ts'
 import { buildBackend } from './wiring/repositories.ts'
 import { serve } from './wiring/serve.ts'
 import { locateSources } from './wiring/sources.ts'
@@ -25,6 +25,12 @@ export function createProgram(): Program {
         (folder) => publishThrough(folder, request),
       )
     },
+    import: (config, request) =>
+      withStore(
+        config,
+        (store) => storeImporter(store).import(request),
+        (folder) => importThrough(folder, request),
+      ),
     inspect: (config, path, { signal }) =>
       config.store.kind === 'memory'
         ? inspectHere(config, undefined, path, signal)
@@ -43,7 +49,10 @@ async function withStore<T>(
   through: (folder: string) => Promise<T>,
 ): Promise<T> {
   if (config.store.kind === 'memory') {
-    throw new Failure('SETTINGS_INVALID', 'with --store memory there is nowhere to publish to; use --to kubo')
+    throw new Failure(
+      'SETTINGS_INVALID',
+      'with --store memory there is nowhere to put it; name a folder, or publish with --to kubo',
+    )
   }
   const { path } = config.store
   let store: OpenStore

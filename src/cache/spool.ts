@@ -58,6 +58,24 @@ export class Spool {
     }
   }
 
+  /**
+   * Exactly the bytes from `position` on that `buffer` has room for, all of which must be {@link written}.
+   *
+   * @throws the file system's error, and one when the file is shorter than it was
+   */
+  async readInto(buffer: Uint8Array, position: number): Promise<void> {
+    for (let filled = 0; filled < buffer.byteLength;) {
+      const { bytesRead } = await this.file.read(
+        buffer,
+        filled,
+        buffer.byteLength - filled,
+        position + filled,
+      )
+      if (bytesRead === 0) throw new Error(`${this.path} ends at ${position + filled}`)
+      filled += bytesRead
+    }
+  }
+
   /** Move the finished file to its place; it stays readable here. */
   async commit(target: string): Promise<void> {
     await this.flush()

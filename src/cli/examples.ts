@@ -21,6 +21,11 @@ Examples:
   ipfs-registry publish ./images
   docker save alpine:3.10.1 | ipfs-registry publish - --name alpine
   ipfs-registry publish image.tar --name alpine --tag 3.10.1 --to kubo`,
+  import: `
+Examples:
+  ipfs-registry import images.car
+  curl -sL 'https://gateway.example.org/ipfs/<cid>?format=car' | ipfs-registry import -
+  ipfs-registry import k51….ipns-record`,
   inspect: `
 Examples:
   ipfs-registry inspect /ipfs/<cid>/alpine

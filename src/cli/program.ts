@@ -1,5 +1,6 @@
 import type { Address } from '../config/address.ts'
 import type { Config } from '../config/config.ts'
+import type { ImportRequest, ImportResult } from '../import/importer.ts'
 import type { PublishRequest, PublishResult } from '../publish/publisher.ts'
 import type { Inspection } from '../repository/inspection.ts'
 import type { Terminal } from './terminal.ts'
@@ -14,6 +15,8 @@ export interface Program {
   serve(config: Config, terminal: Terminal): Promise<RunningGateway>
   /** @throws Failure LAYOUT_INVALID, STORE_FAILED, CONTENT_UNAVAILABLE */
   publish(config: Config, request: PublishCommand, terminal: Terminal): Promise<Published>
+  /** @throws Failure IMPORT_INVALID, CONTENT_INVALID, CONTENT_UNAVAILABLE, NAME_INVALID, STORE_FAILED */
+  import(config: Config, request: ImportRequest, terminal: Terminal): Promise<ImportResult>
   /**
    * `path` is `/ipfs/<cid>/<path>` or `/ipns/<name>/<path>`.
    *

@@ -8,6 +8,8 @@ import type { CommandContext, ExitCode } from './command-context.ts'
 import { configCommand } from './config-command.ts'
 import { exitCodeOf, failureText } from './failure-text.ts'
 import { EXAMPLES } from './examples.ts'
+import { importCommand } from './import-command.ts'
+import type { ImportOptions } from './import-command.ts'
 import { inspectCommand } from './inspect-command.ts'
 import type { Program } from './program.ts'
 import { publishCommand } from './publish-command.ts'
@@ -18,6 +20,7 @@ import type { Terminal } from './terminal.ts'
 
 const LOGGING = ['log-level', 'log-format'] as const
 const FOR_PUBLISH: readonly SettingName[] = ['listen', 'source', 'store', ...LOGGING]
+const FOR_IMPORT: readonly SettingName[] = ['store', ...LOGGING]
 const FOR_INSPECT: readonly SettingName[] = [
   'source',
   'public',
@@ -98,6 +101,12 @@ export async function run(
     .addOption(new Option('--tag <TAG>', 'tag for the image of an archive that names none'))
     .addOption(new Option('--to <TARGET>', 'where to').choices(['embedded', 'kubo']).default('embedded'))
     .action(action((context, path, options: PublishOptions) => publishCommand(context, path, options)))
+
+  command('import', 'put CARs and IPNS records into the store', FOR_IMPORT)
+    .addArgument(new Argument('<FILE|->', 'CAR, or IPNS record (<key>.ipns-record); - for a pipe'))
+    .addOption(new Option('--name <KEY>', 'it is an IPNS record of this key'))
+    .addOption(new Option('--allow-incomplete', 'keep what is there of a CAR that lacks blocks'))
+    .action(action((context, path, options: ImportOptions) => importCommand(context, path, options)))
 
   command('inspect', 'show tags, platforms, sizes and CIDs of a layout', FOR_INSPECT)
     .addArgument(new Argument('<PATH>', '/ipfs/<cid>/<path> or /ipns/<name>/<path>'))

@@ -22,6 +22,8 @@ export interface AskOptions {
   readonly hedgeAfter: number
   /** ms; see NamingSettings. */
   readonly settleFor: number
+  /** ms for which an answer from memory waits for those of others. */
+  readonly memoryWaits: number
   /** Says what is wrong with an answer; the look-up then counts as failed. */
   readonly judge: (answer: NameAnswer, lookup: NameLookup) => Failure | undefined
   readonly observe?: (event: LookupEvent) => void
@@ -30,7 +32,8 @@ export interface AskOptions {
 /**
  * Ask the look-ups that accept the name, in their order. The next one starts when the one before has failed or is
  * slow. An answer without sequence comes from a party that is trusted to know the newest and is taken at once; of
- * IPNS records the one with the highest sequence is taken among those that arrive together.
+ * IPNS records the one with the highest sequence is taken among those that arrive together. One from memory counts
+ * among them, but does not keep anyone from being asked.
  *
  * @throws Failure CONTENT_NOT_FOUND when a look-up that can know says so, NAME_UNRESOLVED when all failed
  */
@@ -57,7 +60,10 @@ class Asking {
   #next = 0
   #running = 0
   #best: NameAnswer | undefined
+  /** Whether someone has answered from more than memory. */
+  #heard = false
   #timer: NodeJS.Timeout | undefined
+  #memoryTimer: NodeJS.Timeout | undefined
 
   constructor(lookups: readonly NameLookup[], name: MutableName, options: AskOptions) {
     this.#lookups = lookups
@@ -90,27 +96,35 @@ class Asking {
     try {
       const answer = await lookup.lookup(this.#name, { signal: this.#end.signal, fresh: this.#options.fresh })
       failure = this.#options.judge(answer, lookup)
-      if (failure === undefined) this.#answered(answer)
+      if (failure === undefined) this.#answered(answer, lookup)
     } catch (error) {
       failure = error
     }
     // A look-up that lost the race was aborted by us: nothing to report.
     if (failure !== undefined && this.#end.signal.aborted) return
+    // Nothing was asked of anyone.
+    if (failure !== undefined && lookup.fromMemory === true) return this.#failed(lookup.name, failure)
     const took = performance.now() - started
     const { text, kind } = this.#name
     this.#options.observe?.({ lookup: lookup.name, name: text, kind, took, failure })
     if (failure !== undefined) this.#failed(lookup.name, failure)
   }
 
-  #answered(answer: NameAnswer): void {
+  #answered(answer: NameAnswer, { fromMemory = false }: NameLookup): void {
     if (this.#end.signal.aborted) return
     this.#running -= 1
     if (answer.sequence === undefined) {
       this.#finish(() => this.#resolve(answer))
       return
     }
-    const first = this.#best === undefined
+    const first = !this.#heard
     if (this.#best === undefined || isNewer(answer, this.#best)) this.#best = answer
+    if (fromMemory) {
+      this.#memoryTimer = setTimeout(() => this.#settle(), this.#options.memoryWaits)
+      this.#goOn()
+      return
+    }
+    this.#heard = true
     if (this.#running === 0) this.#settle()
     else if (first) this.#arm(this.#options.settleFor, () => this.#settle())
   }
@@ -119,7 +133,11 @@ class Asking {
     this.#running -= 1
     this.#failures.push({ lookup, error })
     if (isFailure(error, 'CONTENT_NOT_FOUND')) this.#finish(() => this.#reject(error))
-    else if (this.#best === undefined && this.#next < this.#lookups.length) this.#startNext()
+    else this.#goOn()
+  }
+
+  #goOn(): void {
+    if (!this.#heard && this.#next < this.#lookups.length) this.#startNext()
     else if (this.#running === 0) this.#settle()
   }
 
@@ -130,6 +148,7 @@ class Asking {
 
   #finish(settle: () => void): void {
     clearTimeout(this.#timer)
+    clearTimeout(this.#memoryTimer)
     this.#options.signal.removeEventListener('abort', this.#onAbort)
     settle()
     this.#end.abort(this.#options.signal.reason)
@@ -141,6 +160,7 @@ class Asking {
   }
 
   #allFailed(): Failure {
+    if (this.#lookups.every(({ fromMemory }) => fromMemory === true)) return nobodyToAsk(this.#name)
     const said = this.#failures.map(({ lookup, error }) => {
       const message = messageOf(error)
       return message.startsWith(lookup) ? message : `${lookup}: ${message}`
@@ -166,7 +186,7 @@ function nobodyToAsk(name: MutableName): Failure {
   return new Failure(
     'NAME_UNRESOLVED',
     name.kind === 'key'
-      ? `${name.text} is an IPNS key, and this gateway has no source that resolves those: add a Kubo node or a gateway to its sources`
+      ? `${name.text} is an IPNS key, and this gateway has no source that resolves those: add a Kubo node or a gateway to its sources, or import a record of it`
       : `${name.text} is a DNSLink name, and this gateway is set not to ask the DNS`,
   )
 }

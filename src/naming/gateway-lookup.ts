@@ -3,6 +3,7 @@ import { ask } from '../content/transport/exchange.ts'
 import { refusal } from '../content/transport/refusal.ts'
 import { Failure } from '../errors.ts'
 import type { MutableName } from '../reference/name.ts'
+import type { KeptRecords } from './kept-records.ts'
 import { LARGEST_RECORD, verifyIpnsRecord } from './ipns-record.ts'
 import type { NameAnswer, NameLookup } from './resolver.ts'
 import { unresolved } from './unresolved.ts'
@@ -10,6 +11,8 @@ import { unresolved } from './unresolved.ts'
 export interface GatewayLookupOptions extends EndpointOptions {
   /** `https://host`, without `/ipns`. */
   readonly baseUrl: string | URL
+  /** Where records are kept. */
+  readonly records?: KeptRecords
 }
 
 /**
@@ -19,10 +22,12 @@ export interface GatewayLookupOptions extends EndpointOptions {
 export class GatewayLookup implements NameLookup {
   readonly name: string
   readonly #endpoint: Endpoint
+  readonly #records: KeptRecords | undefined
 
   constructor(options: GatewayLookupOptions) {
     this.name = options.name
     this.#endpoint = endpointAt(options.baseUrl, options)
+    this.#records = options.records
   }
 
   accepts(name: MutableName): boolean {
@@ -40,7 +45,11 @@ export class GatewayLookup implements NameLookup {
     if (name.kind !== 'key')
       throw new Failure('INTERNAL', `${this.name} was asked for ${name.text}, no IPNS key`)
     try {
-      return await verifyIpnsRecord(name.key, await this.#record(name.text, fresh, signal))
+      const bytes = await this.#record(name.text, fresh, signal)
+      const record = await verifyIpnsRecord(name.key, bytes)
+      // Nobody waits for it, and what can't be kept can be fetched again.
+      void this.#records?.note(name.key, { ...record, bytes }).catch(() => undefined)
+      return record
     } catch (error) {
       throw signal.aborted ? error : unresolved(error)
     }

@@ -41,6 +41,13 @@ export class KnownRoots {
     this.#writer?.write(name, known.gone ? undefined : toSaved(name, known, this.#options.records))
   }
 
+  /** Serve no root any more that this IPNS key has led to: it is known to lead elsewhere. */
+  outdate(key: string): void {
+    for (const [name, known] of this.#roots.entries()) {
+      if (known.keys.includes(key)) this.#roots.set(name, { ...known, freshUntil: -Infinity })
+    }
+  }
+
   /** Take up what an earlier process knew, records included. Never throws. */
   async restore(now: number): Promise<void> {
     const { memory, records, settings, warn } = this.#options

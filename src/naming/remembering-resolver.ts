@@ -84,6 +84,12 @@ export class RememberingResolver implements NameResolver {
     return this.#known.restore(this.#now())
   }
 
+  /** A record of this IPNS key was put here, so that whoever asks is to be led by it. */
+  learned(key: string): void {
+    this.#failures.clear()
+    this.#known.outdate(key)
+  }
+
   /** End all look-ups and write what is still to be saved. */
   async close(): Promise<void> {
     this.#closed = new Failure('NAME_UNRESOLVED', 'The gateway is shutting down')
@@ -162,13 +168,20 @@ export class RememberingResolver implements NameResolver {
   async #lookUp(name: MutableName, fresh: boolean, limit: AbortController): Promise<KnownRoot> {
     const { lookupLimit } = this.#settings
     const { signal } = limit
+    const before = this.#known.get(name.text)
+    const isServed = before !== undefined && isServable(before, this.#now(), this.#settings.staleFor)
+    // With a root to serve meanwhile nobody waits, so that others get time to tell of a newer record.
+    const memoryWaits = isServed ? lookupLimit / 2 : this.#settings.patience
     const timer = setTimeout(() => {
       const after = `${name.text} was not resolved within ${lookupLimit / 1000} s`
       limit.abort(new Failure('NAME_UNRESOLVED', after))
     }, lookupLimit)
     try {
       const chain = await this.#slots.run(signal, () =>
-        followChain(name, { ...this.#settings, ask: (step) => this.#ask(step, fresh, signal) }),
+        followChain(name, {
+          ...this.#settings,
+          ask: (step) => this.#ask(step, { fresh, memoryWaits, signal }),
+        }),
       )
       const known = confirmed(this.#known.get(name.text), chain, this.#now(), this.#settings)
       this.#known.set(name.text, known)
@@ -197,13 +210,15 @@ export class RememberingResolver implements NameResolver {
   }
 
   /** One step. */
-  async #ask(name: MutableName, fresh: boolean, signal: AbortSignal): Promise<NameAnswer> {
+  async #ask(
+    name: MutableName,
+    options: { fresh: boolean; memoryWaits: number; signal: AbortSignal },
+  ): Promise<NameAnswer> {
     let outdated = false
     try {
       const answer = await askInOrder(this.#lookups, name, {
         ...this.#settings,
-        signal,
-        fresh,
+        ...options,
         judge: (given, lookup) => {
           const failure = this.#records.judge(name.text, given, lookup.name, this.#now())
           outdated ||= failure !== undefined

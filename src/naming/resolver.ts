@@ -26,8 +26,13 @@ export interface NameResolver {
 
 /** One step, without memory; each kind of source that can resolve names is one of these. */
 export interface NameLookup {
-  /** For logs and metrics: `kubo`, `gateway:host`, `dns`. */
+  /** For logs and metrics: `embedded`, `kubo`, `gateway:host`, `dns`. */
   readonly name: string
+  /**
+   * Whether it answers from what was kept here and can't know of anything newer: then its answer is taken only where
+   * the others give none in time.
+   */
+  readonly fromMemory?: boolean
   /** Whether this look-up is for names of this kind. */
   accepts(name: MutableName): boolean
   /** `fresh` asks for an answer that is not from a cache on the way, where the look-up has a say in that. */

@@ -56,7 +56,7 @@ export function parseSavedPath(text: string): ContentPath | undefined {
 }
 
 /** An IPNS key as a CID in any multibase, or a peer id (`12D3…`, `Qm…`). */
-function parseKey(text: string): MutableName | undefined {
+export function parseKey(text: string): (MutableName & { readonly kind: 'key' }) | undefined {
   const cid = parseCid(text)
   const key = cid?.code === CODEC.libp2pKey && isKeyHash(cid.multihash) ? cid : parsePeerId(text)
   return key === undefined ? undefined : { kind: 'key', key, text: key.toString(base36) }

@@ -1,4 +1,4 @@
-import { Failure, messageOf } from '../errors.ts'
+import { Failure, messageOf, type ErrorCode } from '../errors.ts'
 
 const REASON: Readonly<Record<string, string>> = {
   ENOENT: 'does not exist',
@@ -7,8 +7,8 @@ const REASON: Readonly<Record<string, string>> = {
 }
 
 /** What to say of a file or folder that the system gives an error for. */
-export function unreadable(path: string, error: unknown): Failure {
+export function unreadable(path: string, error: unknown, failure: ErrorCode = 'LAYOUT_INVALID'): Failure {
   const code = (error as NodeJS.ErrnoException | undefined)?.code ?? ''
   const reason = REASON[code] ?? `can't be read: ${messageOf(error)}`
-  return new Failure('LAYOUT_INVALID', `${path} ${reason}`, { cause: error })
+  return new Failure(failure, `${path} ${reason}`, { cause: error })
 }

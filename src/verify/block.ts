@@ -22,28 +22,30 @@ export function inlineBytes(cid: CID): Uint8Array | undefined {
 /**
  * Hold a block to its CID: sha2-256, sha2-512, identity.
  *
- * @param from who sent it, for messages
+ * @param from who sent it, for messages; `does` is what they do with it
  * @throws Failure CONTENT_INVALID when the bytes are not that block, are too many, or the hash is not known here
  */
-export function verifyBlock(cid: CID, bytes: Uint8Array, from: string): void {
+export function verifyBlock(
+  cid: CID,
+  bytes: Uint8Array,
+  from: string,
+  does: 'sends' | 'holds' = 'sends',
+): void {
+  const invalid = (what: string): Failure => new Failure('CONTENT_INVALID', `${from} ${does} ${what}`)
   if (bytes.byteLength > MAX_BLOCK_BYTES) {
-    throw invalid(from, `${bytes.byteLength} bytes for block ${cid.toString()}, more than a block may have`)
+    throw invalid(`${bytes.byteLength} bytes for block ${cid.toString()}, more than a block may have`)
   }
-  if (!matches(cid, bytes, from))
-    throw invalid(from, `bytes for block ${cid.toString()} that are not that block`)
+  if (!matches(cid, bytes, invalid))
+    throw invalid(`bytes for block ${cid.toString()} that are not that block`)
 }
 
-function matches(cid: CID, bytes: Uint8Array, from: string): boolean {
+function matches(cid: CID, bytes: Uint8Array, invalid: (what: string) => Failure): boolean {
   const { code, digest } = cid.multihash
   if (code === IDENTITY) return Buffer.compare(bytes, digest) === 0
   const known = HASHES.get(code)
   if (known === undefined || digest.byteLength !== known.length) {
     const name = `0x${code.toString(16)}`
-    throw invalid(from, `block ${cid.toString()}, whose hash (multicodec ${name}) can't be checked here`)
+    throw invalid(`block ${cid.toString()}, whose hash (multicodec ${name}) can't be checked here`)
   }
   return hash(known.algorithm, bytes, 'buffer').equals(digest)
-}
-
-function invalid(from: string, what: string): Failure {
-  return new Failure('CONTENT_INVALID', `${from} sends ${what}`)
 }

@@ -4,7 +4,8 @@ import { Readable } from 'node:stream'
 import { Client } from 'undici'
 import type { Published } from '../cli/program.ts'
 import { Failure, type ErrorCode } from '../errors.ts'
-import type { PublishProgress, PublishRequest } from '../publish/publisher.ts'
+import type { ImportRequest, ImportResult } from '../import/importer.ts'
+import type { PublishInput, PublishProgress, PublishRequest } from '../publish/publisher.ts'
 import type { Inspection } from '../repository/inspection.ts'
 import { controlSocket } from './control-server.ts'
 
@@ -22,11 +23,26 @@ export async function publishThrough(
   const query = new URLSearchParams({ to: request.to })
   if (request.name !== undefined) query.set('name', request.name)
   if (request.tag !== undefined) query.set('tag', request.tag)
-  const { input } = request
-  if (input.kind === 'path') query.set('path', resolve(input.path))
-  const body = input.kind === 'stream' ? Readable.from(input.stream) : undefined
+  const body = addInput(query, request.input)
   const path = `/publish?${query.toString()}`
   return (await ask(folder, path, request.signal, body, request.onProgress)) as Published
+}
+
+/** Import through the gateway that holds the store. @throws what the gateway's own importing throws */
+export async function importThrough(folder: string, request: ImportRequest): Promise<ImportResult> {
+  const query = new URLSearchParams()
+  if (request.name !== undefined) query.set('name', request.name)
+  if (request.allowIncomplete) query.set('allow-incomplete', '')
+  const body = addInput(query, request.input)
+  const path = `/import?${query.toString()}`
+  return (await ask(folder, path, request.signal, body, request.onProgress)) as ImportResult
+}
+
+/** @returns what has to be sent, since the gateway can't read it by itself */
+function addInput(query: URLSearchParams, input: PublishInput): Readable | undefined {
+  if (input.kind === 'stream') return Readable.from(input.stream)
+  query.set('path', resolve(input.path))
+  return undefined
 }
 
 /** Inspect through the gateway that holds the store. */

@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import type { Published } from '../cli/program.ts'
 import type { Address } from '../config/address.ts'
 import { Failure, isFailure, messageOf } from '../errors.ts'
-import type { Publisher, PublishInput, PublishResult } from '../publish/publisher.ts'
+import type { Importer, ImportResult } from '../import/importer.ts'
+import type { Publisher, PublishInput, PublishProgress, PublishResult } from '../publish/publisher.ts'
 import type { Inspection } from '../repository/inspection.ts'
 
 /** Commands that a gateway does for other processes of its user, since it holds the store. */
@@ -12,6 +13,7 @@ export interface Controlled {
   /** Where the gateway takes requests. */
   readonly address: Address
   readonly publisher: (to: string) => Promise<Publisher>
+  readonly import: Importer['import']
   readonly inspect: (path: string, signal: AbortSignal) => Promise<Inspection>
 }
 
@@ -44,6 +46,8 @@ async function answer(req: IncomingMessage, res: ServerResponse, controlled: Con
     res.writeHead(200, { 'Content-Type': 'application/x-ndjson' })
     if (url.pathname === '/inspect') {
       line({ result: await controlled.inspect(url.searchParams.get('path') ?? '', abort.signal) })
+    } else if (url.pathname === '/import') {
+      line({ result: await importInto(req, url.searchParams, controlled, line, abort.signal) })
     } else {
       const result = await publish(req, url.searchParams, controlled, line, abort.signal)
       const published: Published = { ...result, gateway: controlled.address }
@@ -65,22 +69,46 @@ async function publish(
   line: (value: unknown) => void,
   signal: AbortSignal,
 ): Promise<PublishResult> {
-  const path = query.get('path')
   const name = query.get('name')
   const tag = query.get('tag')
-  const input: PublishInput = path === null ? { kind: 'stream', stream: req } : { kind: 'path', path }
   const publisher = await controlled.publisher(query.get('to') ?? 'embedded')
-  let last = 0
   return publisher.publish({
-    input,
+    input: inputOf(req, query),
     signal,
     ...(name === null ? {} : { name }),
     ...(tag === null ? {} : { tag }),
-    onProgress: (progress) => {
-      const now = performance.now()
-      if (now - last < 100) return
-      last = now
-      line({ progress })
-    },
+    onProgress: progressTo(line),
   })
+}
+
+function importInto(
+  req: IncomingMessage,
+  query: URLSearchParams,
+  controlled: Controlled,
+  line: (value: unknown) => void,
+  signal: AbortSignal,
+): Promise<ImportResult> {
+  const name = query.get('name')
+  return controlled.import({
+    input: inputOf(req, query),
+    allowIncomplete: query.has('allow-incomplete'),
+    signal,
+    ...(name === null ? {} : { name }),
+    onProgress: progressTo(line),
+  })
+}
+
+function inputOf(req: IncomingMessage, query: URLSearchParams): PublishInput {
+  const path = query.get('path')
+  return path === null ? { kind: 'stream', stream: req } : { kind: 'path', path }
+}
+
+function progressTo(line: (value: unknown) => void): (progress: PublishProgress) => void {
+  let last = 0
+  return (progress) => {
+    const now = performance.now()
+    if (now - last < 100) return
+    last = now
+    line({ progress })
+  }
 }

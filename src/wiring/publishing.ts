@@ -1,6 +1,10 @@
 import type { Config } from '../config/config.ts'
+import { heldBlocks } from '../content/embedded/held-blocks.ts'
+import { createEmbeddedCarTarget } from '../content/embedded/import/import-car.ts'
 import { createEmbeddedTarget } from '../content/embedded/target.ts'
 import { Failure } from '../errors.ts'
+import { createImporter } from '../import/import-file.ts'
+import type { Importer } from '../import/importer.ts'
 import { createKuboTarget } from '../publish/kubo/kubo-target.ts'
 import { createPublisher } from '../publish/publish-layouts.ts'
 import type { Publisher } from '../publish/publisher.ts'
@@ -10,6 +14,14 @@ import type { OpenStore } from './store.ts'
 /** Publishes into the open store. */
 export function embeddedPublisher(store: OpenStore): Publisher {
   return createPublisher({ target: createEmbeddedTarget(store), workDir: store.blobs.workFolder })
+}
+
+/** Imports into the open store. */
+export function storeImporter({ blobs, table, ipnsRecords }: OpenStore): Importer {
+  return createImporter({
+    cars: createEmbeddedCarTarget({ blobs, table, held: heldBlocks(blobs, [table]) }),
+    records: ipnsRecords,
+  })
 }
 
 /**

@@ -23,6 +23,7 @@ export interface Backend {
   readonly cache: BlobCache
   readonly sources: readonly ContentSource[]
   readonly policy: Policy
+  readonly resolver: RememberingResolver
   readonly close: () => Promise<void>
 }
 
@@ -64,7 +65,7 @@ export async function buildBackend(parts: BackendParts): Promise<Backend> {
     events: cacheEvents(metrics, logger),
   })
   const resolver = new RememberingResolver({
-    lookups: buildLookups(config, located),
+    lookups: buildLookups(config, located, store?.ipnsRecords),
     settings: {
       ttlFloor: config.ipnsTtlMin,
       ttlCeiling: config.ipnsTtlMax,
@@ -100,5 +101,5 @@ export async function buildBackend(parts: BackendParts): Promise<Backend> {
     await resolver.close()
     await Promise.all(located.map(({ dispatcher }) => dispatcher.destroy()))
   }
-  return { repositories, cache, sources, policy, close }
+  return { repositories, cache, sources, policy, resolver, close }
 }

@@ -15,7 +15,7 @@ import { createMetrics, type Metrics } from '../observability/metrics.ts'
 import { publishSample } from '../publish/sample/publish-sample.ts'
 import { SAMPLE_NAME, SAMPLE_TAG } from '../publish/sample/sample-image.ts'
 import { startControlServer } from './control-server.ts'
-import { embeddedPublisher, kuboPublisher } from './publishing.ts'
+import { embeddedPublisher, kuboPublisher, storeImporter } from './publishing.ts'
 import { buildBackend, type Backend } from './repositories.ts'
 import { locateSources } from './sources.ts'
 import { createBufferPool, openStore, type OpenStore } from './store.ts'
@@ -135,6 +135,11 @@ async function startControl(
         to === 'kubo'
           ? kuboPublisher(config, store.blobs.workFolder, new AbortController().signal)
           : Promise.resolve(embeddedPublisher(store)),
+      async import(request) {
+        const imported = await storeImporter(store).import(request)
+        if (imported.kind === 'ipns-record') backend.resolver.learned(imported.name)
+        return imported
+      },
       inspect: (path, signal) => backend.repositories.inspect(path, signal),
     })
   } catch (error) {

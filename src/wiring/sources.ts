@@ -2,7 +2,7 @@ import { Agent, EnvHttpProxyAgent, type Dispatcher } from 'undici'
 import type { Config, ConfiguredSource } from '../config/config.ts'
 import { endpointOfMultiaddr } from '../config/multiaddr.ts'
 import { limitedBlocks } from '../content/dag/limited-blocks.ts'
-import { createEmbeddedSource } from '../content/embedded/source.ts'
+import { createEmbeddedSource, EMBEDDED } from '../content/embedded/source.ts'
 import { rawBlocks } from '../content/gateway/raw-blocks.ts'
 import { createGatewaySource } from '../content/gateway/source.ts'
 import { kuboBlocks } from '../content/kubo/blocks.ts'
@@ -17,6 +17,8 @@ import { Failure } from '../errors.ts'
 import { parseDnsServer } from '../naming/dns-server.ts'
 import { DnsLinkLookup } from '../naming/dnslink-lookup.ts'
 import { GatewayLookup } from '../naming/gateway-lookup.ts'
+import { KeptLookup } from '../naming/kept-lookup.ts'
+import type { KeptRecords } from '../naming/kept-records.ts'
 import { KuboLookup } from '../naming/kubo-lookup.ts'
 import type { NameLookup } from '../naming/resolver.ts'
 import type { OpenStore } from './store.ts'
@@ -165,13 +167,23 @@ export function buildBlockReaders(config: Config, located: readonly LocatedSourc
   })
 }
 
-/** Who can resolve mutable names, in the order of the sources. */
-export function buildLookups(config: Config, located: readonly LocatedSource[]): NameLookup[] {
+/** Who can resolve mutable names: the store first, then in the order of the sources. */
+export function buildLookups(
+  config: Config,
+  located: readonly LocatedSource[],
+  records: KeptRecords | undefined,
+): NameLookup[] {
   const lookups: NameLookup[] = []
+  if (records !== undefined && located.some(({ kind }) => kind === 'embedded')) {
+    lookups.push(new KeptLookup(EMBEDDED, records))
+  }
   for (const source of located) {
     const endpoint = endpointOf(config, source)
     if (source.kind === 'kubo') lookups.push(new KuboLookup({ ...endpoint, rpcUrl: source.url }))
-    if (source.kind === 'gateway') lookups.push(new GatewayLookup({ ...endpoint, baseUrl: source.url }))
+    if (source.kind === 'gateway') {
+      const keep = records === undefined ? {} : { records }
+      lookups.push(new GatewayLookup({ ...endpoint, baseUrl: source.url, ...keep }))
+    }
   }
   const servers = config.dnsServer.map((server) => parseDnsServer(server))
   lookups.push(new DnsLinkLookup(servers.length === 0 ? {} : { servers }))

@@ -9,6 +9,7 @@ import type { Config } from '../config/config.ts'
 import { BlockTable } from '../content/embedded/block-table.ts'
 import { RecentBlocks } from '../content/embedded/recent-blocks.ts'
 import { Failure, messageOf } from '../errors.ts'
+import { KeptRecords, type StoredRecords } from '../naming/kept-records.ts'
 import type { RootsMemory, SavedName } from '../naming/roots-memory.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import type { SavedBlob } from '../repository/ipfs/layout-blobs.ts'
@@ -22,6 +23,7 @@ export interface OpenStore {
   /** Blocks of what the cache holds. */
   readonly recentBlocks: RecentBlocks
   readonly roots: RootsMemory
+  readonly ipnsRecords: KeptRecords
   readonly layouts: RecentRecords<SavedLayout>
   readonly layoutBlobs: RecentRecords<SavedBlob>
   close(): Promise<void>
@@ -35,6 +37,9 @@ const LAYOUT_RECORDS = 16 * 1024 * 1024
 
 /** Bytes of notes of blocks that are kept at least: those of about 100 GiB in leaves of 256 KiB. */
 const BLOCK_NOTES = 64 * 1024 * 1024
+
+/** Characters of IPNS records that were fetched and are kept at least: 10 000 records or so. */
+const IPNS_RECORDS = 6 * 1024 * 1024
 
 /**
  * Buffers for reading blobs; the limit leaves dozens of slow readers with small ones. What is stored is checked chunk by
@@ -71,6 +76,7 @@ export async function openStore(
   const layouts = await RecentRecords.open<SavedLayout>({ ...records, name: 'layout' })
   const layoutBlobs = await RecentRecords.open<SavedBlob>({ ...records, name: 'layout-blob' })
   const recentBlocks = await RecentBlocks.open({ metadata, limit: BLOCK_NOTES, onFailure })
+  const fetched = await RecentRecords.open<string>({ ...records, name: 'ipns-record', limit: IPNS_RECORDS })
   const timer = setInterval(() => void blobs.saveUse().catch(() => undefined), SAVE_USE_EVERY)
   timer.unref()
   return {
@@ -79,11 +85,12 @@ export async function openStore(
     table: new BlockTable(metadata),
     recentBlocks,
     roots: rootsIn(metadata),
+    ipnsRecords: new KeptRecords(ipnsRecordsIn(metadata, fetched)),
     layouts,
     layoutBlobs,
     async close() {
       clearInterval(timer)
-      await Promise.all([layouts.settled(), layoutBlobs.settled(), recentBlocks.settled()])
+      await Promise.all([layouts, layoutBlobs, recentBlocks, fetched].map((one) => one.settled()))
       await blobs.saveUse().catch(() => undefined)
       await metadata.close()
     },
@@ -96,5 +103,26 @@ function rootsIn(metadata: Metadata): RootsMemory {
     load: () => table.values().all(),
     save: (name, saved) => table.put(name, saved),
     remove: (name) => table.del(name),
+  }
+}
+
+function ipnsRecordsIn(metadata: Metadata, fetched: RecentRecords<string>): StoredRecords {
+  const lasting = metadata.sublevel<string, Uint8Array>('ipns-record', { valueEncoding: 'view' })
+  return {
+    async get(key) {
+      const name = key.toString()
+      const bytes = await lasting.get(name)
+      if (bytes !== undefined) return { bytes, lasting: true }
+      const text = await fetched.get(name)
+      return text === undefined ? undefined : { bytes: Buffer.from(text, 'base64'), lasting: false }
+    },
+    async put(key, record) {
+      const name = key.toString()
+      if (record.lasting) {
+        await metadata.batch().put(name, record.bytes, { sublevel: lasting }).write({ sync: true })
+      } else {
+        fetched.put(name, Buffer.from(record.bytes).toString('base64'))
+      }
+    },
   }
 }

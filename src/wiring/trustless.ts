@@ -19,7 +19,7 @@ export function buildTrustless({ config, located, store, policy }: TrustlessPart
   return createTrustlessEndpoints({
     held,
     relayed: config.relay ? relayedBlocks(held, buildBlockReaders(config, located)) : undefined,
-    records: { find: () => Promise.resolve(undefined) },
+    records: store?.ipnsRecords ?? { find: () => Promise.resolve(undefined) },
     check: {
       path: (path) => policy.checkPath(path),
       target: (path) => policy.checkTarget(path),

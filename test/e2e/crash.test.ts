@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { CountingProxy } from './harness/counting-proxy.ts'
@@ -85,6 +86,32 @@ describeWith(['ipfs', 'umoci'], 'kill -9', () => {
     }
     await gateway.up()
     await expectWhole(gateway, await gateway.publish(layout))
+  }, 180_000)
+
+  test('of an import, by itself or by a gateway that runs: the next one is clean, and what was told is there', async () => {
+    const gateway = await Gateway.start(teardown, { sources: ['embedded'] })
+    const car = join(await tempFolder(teardown), 'app.car')
+    const exported = await fetch(`${kubo.gateway}/ipfs/${root}?format=car`)
+    await writeFile(car, Buffer.from(await exported.arrayBuffer()))
+    const imported: Published = { root, layouts: [{ path: '', tags: ['v1'] }] }
+    const importing = ['import', car, '--json', '--store', gateway.store]
+    for (const wait of [400, 600, 800, 1000, 1400]) {
+      const attempt = gateway.attempt(importing)
+      await delay(wait)
+      await gateway.kill()
+      const { code } = await attempt
+      await gateway.up()
+      if (code === 0) await expectWhole(gateway, imported)
+    }
+    await gateway.down()
+    for (const wait of [500, 800, 1100, 1400]) {
+      // Killed when that time is over.
+      await gateway.attempt(importing, { timeout: wait })
+    }
+    await gateway.up()
+    expect(await readdir(join(gateway.store, 'incoming'))).toEqual([])
+    await gateway.command(importing)
+    await expectWhole(gateway, imported)
   }, 180_000)
 
   async function expectWhole(gateway: Gateway, published: Published): Promise<void> {

@@ -60,20 +60,23 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'reference',
     'cache',
     'content',
+    'content/car',
     'content/dag',
     'content/unixfs',
     'verify',
-    // The interface of what can be published to, which the embedded store is.
+    // The interfaces of what can be published to and imported into, which the embedded store is.
     'publish',
+    'import',
   ],
 
   naming: ['errors.ts', 'reference', 'content', 'content/transport'],
   publish: ['errors.ts', 'reference', 'layout', 'content', 'content/unixfs'],
+  import: ['errors.ts', 'content/car', 'naming', 'publish'],
   repository: ['errors.ts', 'reference', 'layout', 'content', 'naming', 'cache'],
   registry: ['errors.ts', 'reference', 'layout', 'repository', 'http'],
   // The other protocol spoken here: what is held, as an IPFS gateway gives it.
   trustless: ['errors.ts', 'reference', 'http', 'content', 'content/car', 'content/dag'],
-  cli: ['errors.ts', 'config', 'publish', 'repository'],
+  cli: ['errors.ts', 'config', 'import', 'publish', 'repository'],
 
   'app.ts': ['errors.ts', 'http', 'registry', 'trustless'],
   // Build everything, so they may import everything.

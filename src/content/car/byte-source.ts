@@ -29,6 +29,19 @@ export class ByteTaker {
     return this.#chunk.subarray(this.#at, this.#at + count)
   }
 
+  /** The next bytes as they are at hand, at least one and at most `count`; undefined at the end of the stream. */
+  async next(count: number): Promise<Uint8Array | undefined> {
+    while (this.#chunk.byteLength === this.#at) {
+      const next = await this.#source.read()
+      if (next === undefined) return undefined
+      this.#chunk = next
+      this.#at = 0
+    }
+    const piece = this.#chunk.subarray(this.#at, this.#at + count)
+    this.#at += piece.byteLength
+    return piece
+  }
+
   /** Take bytes that have been peeked at. */
   drop(count: number): void {
     this.#at += count

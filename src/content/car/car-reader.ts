@@ -5,8 +5,10 @@ import * as raw from 'multiformats/codecs/raw'
 import { Failure, messageOf } from '../../errors.ts'
 import { MAX_BLOCK_BYTES, verifyBlock } from '../../verify/block.ts'
 import { type ByteSource, ByteTaker } from './byte-source.ts'
+import { CARV2_PRAGMA, enterPayload } from './car-v2.ts'
 
-const MAX_HEADER_BYTES = 64 * 1024
+/** Bytes of a header; that of a file may name all the roots of a store. */
+const MAX_HEADER_BYTES = { answer: 64 * 1024, file: 1024 * 1024 }
 
 /** Bytes that a CID has at most: one with a digest of 128 bytes, the longest in use, and then some. */
 const MAX_CID_BYTES = 160
@@ -14,8 +16,8 @@ const MAX_CID_BYTES = 160
 /** Bytes of a varint (multiformats: nine at most). */
 const MAX_VARINT_BYTES = 9
 
-/** First bytes of every CARv2 (ipld.io/specs/transport/car/carv2, "Pragma"), after its length. */
-const CARV2_PRAGMA = Buffer.from('a16776657273696f6e02', 'hex')
+/** What a CAR is: the answer of a source, which was asked for a CARv1, or a file, which may be a CARv2 as well. */
+export type CarOrigin = 'answer' | 'file'
 
 export interface CarBlock {
   readonly cid: CID
@@ -23,15 +25,16 @@ export interface CarBlock {
 }
 
 /**
- * Reads a CARv1 stream (ipld.io/specs/transport/car/carv1) section by section. Every block is held to its CID.
- * Header and sections are bounded, so that no length in the stream can take memory.
+ * Reads a CARv1 stream (ipld.io/specs/transport/car/carv1) section by section, also one within a CARv2. Every block is
+ * held to its CID. Header and sections are bounded, so that no length in the stream can take memory.
  *
  * All methods throw Failure CONTENT_INVALID for what is no CAR, CONTENT_UNAVAILABLE where it is cut in the middle of a
  * section, and what the source throws.
  */
 export class CarReader {
   readonly #name: string
-  readonly #bytes: ByteTaker
+  readonly #origin: CarOrigin
+  #bytes: ByteTaker
   /** The section whose CID has been read, but not its block. */
   #section: { cid: CID; length: number } | undefined
 
@@ -42,23 +45,26 @@ export class CarReader {
   }
 
   /** @param name of what the CAR comes from, for messages */
-  constructor(source: ByteSource, name: string) {
+  constructor(source: ByteSource, name: string, origin: CarOrigin = 'answer') {
     this.#name = name
+    this.#origin = origin
     this.#bytes = new ByteTaker(source)
   }
 
   /** Roots in the header: what the sender claims, proved by nothing. Must be called first. */
   async readRoots(): Promise<CID[]> {
-    const length = await this.#readLength()
-    if (length === undefined) throw this.#cut('before its header')
-    if (length > MAX_HEADER_BYTES) throw this.#invalid(`its header has ${length} bytes`)
-    const header = await this.#bytes.take(length)
-    if (header === undefined) throw this.#cut('in its header')
-    if (CARV2_PRAGMA.equals(header)) throw this.#invalid('it is a CARv2, where a CARv1 was asked for')
+    let header = await this.#readHeader()
+    if (CARV2_PRAGMA.equals(header)) {
+      if (this.#origin === 'answer') throw this.#invalid('it is a CARv2, where a CARv1 was asked for')
+      this.#bytes = await enterPayload(this.#bytes, {
+        invalid: (why) => this.#invalid(why),
+        cut: (where) => this.#cut(where),
+      })
+      header = await this.#readHeader()
+    }
     try {
-      return CarBufferReader.fromBytes(
-        Buffer.concat([varint.encodeTo(length, new Uint8Array(varint.encodingLength(length))), header]),
-      )
+      const length = varint.encodeTo(header.length, new Uint8Array(varint.encodingLength(header.length)))
+      return CarBufferReader.fromBytes(Buffer.concat([length, header]))
         .getRoots()
         .map((root) => CID.decode(root.bytes))
     } catch (error) {
@@ -84,13 +90,22 @@ export class CarReader {
       ? this.#bytes.take(length, this.#leaf)
       : this.#bytes.take(length))
     if (bytes === undefined) throw this.#cut(`in block ${cid.toString()}`)
-    verifyBlock(cid, bytes, this.#name)
+    verifyBlock(cid, bytes, this.#name, this.#origin === 'file' ? 'holds' : 'sends')
     return { cid, bytes }
   }
 
   /** The blocks, to the end. */
   async *blocks(): AsyncGenerator<CarBlock, void, undefined> {
     for (let block = await this.take(); block !== undefined; block = await this.take()) yield block
+  }
+
+  async #readHeader(): Promise<Uint8Array> {
+    const length = await this.#readLength()
+    if (length === undefined) throw this.#cut('before its header')
+    if (length > MAX_HEADER_BYTES[this.#origin]) throw this.#invalid(`its header has ${length} bytes`)
+    const header = await this.#bytes.take(length)
+    if (header === undefined) throw this.#cut('in its header')
+    return header
   }
 
   async #readSectionHead(): Promise<{ cid: CID; length: number } | undefined> {
@@ -132,10 +147,13 @@ export class CarReader {
   }
 
   #invalid(why: string): Failure {
-    return new Failure('CONTENT_INVALID', `${this.#name} answers with a CAR that can't be read: ${why}`)
+    const is =
+      this.#origin === 'file' ? 'is no CAR that can be read' : "answers with a CAR that can't be read"
+    return new Failure('CONTENT_INVALID', `${this.#name} ${is}: ${why}`)
   }
 
   #cut(where: string): Failure {
-    return new Failure('CONTENT_UNAVAILABLE', `${this.#name} answers with a CAR that is cut ${where}`)
+    const is = this.#origin === 'file' ? 'is a CAR' : 'answers with a CAR'
+    return new Failure('CONTENT_UNAVAILABLE', `${this.#name} ${is} that is cut ${where}`)
   }
 }

@@ -13,6 +13,11 @@ const LINKS = new Map<number, (bytes: Uint8Array) => CID[]>([
   [dagJson.code, (bytes) => linksIn(dagJson.decode(bytes))],
 ])
 
+/** Whether blocks of this codec may have links. */
+export function mayLink(codec: number): boolean {
+  return LINKS.has(codec)
+}
+
 /** Bytes that an identity CID may carry: the limit of IPFS implementations. */
 const MAX_INLINE_BYTES = 128
 

@@ -3,11 +3,11 @@ import { CID } from 'multiformats/cid'
 import * as digest from 'multiformats/hashes/digest'
 import { createHash } from 'node:crypto'
 import { CarBlockReader } from '../../../src/content/car/car-block-reader.ts'
-import { CarReader } from '../../../src/content/car/car-reader.ts'
+import { CarReader, type CarOrigin } from '../../../src/content/car/car-reader.ts'
 import type { ByteSource } from '../../../src/content/car/byte-source.ts'
 import { BlockMemory } from '../../../src/content/unixfs/remembered-blocks.ts'
 import type { BlockReader } from '../../../src/content/unixfs/blocks.ts'
-import { carHeader, carSection, varint } from '../../fixtures/car-bytes.ts'
+import { carHeader, carSection, carV2, varint } from '../../fixtures/car-bytes.ts'
 import { patternBytes } from '../../fixtures/content-tree.ts'
 
 const { signal } = new AbortController()
@@ -35,8 +35,8 @@ function inChunks(bytes: Uint8Array, size: number): ByteSource & { taken: number
   }
 }
 
-async function readAll(bytes: Uint8Array, size = 65_536) {
-  const car = new CarReader(inChunks(bytes, size), 'test')
+async function readAll(bytes: Uint8Array, size = 65_536, origin?: CarOrigin) {
+  const car = new CarReader(inChunks(bytes, size), 'test', origin)
   const roots = await car.readRoots()
   const blocks: { cid: CID; bytes: Uint8Array }[] = []
   for await (const { cid, bytes: lent } of car.blocks()) blocks.push({ cid, bytes: new Uint8Array(lent) })
@@ -120,6 +120,58 @@ describe('what is no CAR that can be read', () => {
 
   test('is named with what it comes from', async () => {
     await expect(readAll(Buffer.from('0aa16776657273696f6e02', 'hex'))).rejects.toThrow(/^test .* CARv2/)
+  })
+})
+
+describe('a file', () => {
+  const small = Buffer.concat([carHeader([ROOT]), carSection(BLOCKS[2]!.cid, BLOCKS[2]!.bytes)])
+  const index = Buffer.alloc(500, 7)
+
+  test.each([
+    ['right behind its header', carV2(small)],
+    ['behind padding', carV2(small, { padding: 1000 })],
+    ['in front of an index', carV2(small, { padding: 3, index })],
+  ])('may be a CARv2, with its CARv1 %s', async (_, car) => {
+    for (const size of [1, 100, 65_536]) {
+      const { roots, blocks } = await readAll(car, size, 'file')
+      expect(roots.map(String)).toEqual([ROOT.toString()])
+      expect(blocks.map(({ cid }) => cid.toString())).toEqual([BLOCKS[2]!.cid.toString()])
+    }
+  })
+
+  test('that is a CARv2 and ends before its CARv1 does is cut, also between sections', async () => {
+    const whole = carV2(small, { padding: 10 })
+    for (let length = 11; length < whole.byteLength; length++) {
+      await expect(readAll(whole.subarray(0, length), 33, 'file')).rejects.toMatchObject({
+        code: 'CONTENT_UNAVAILABLE',
+        message: expect.stringMatching(/^test is a CAR that is cut/),
+      })
+    }
+  })
+
+  test.each([
+    ['begins in its own header', carV2(small, { offset: 50 })],
+    ['begins nowhere', carV2(small, { offset: 2 ** 60 })],
+    ['is of absurd size', carV2(small, { size: 2 ** 53 })],
+    ['is a CARv2 again', carV2(carV2(small))],
+  ])('whose CARv1 %s is refused', async (_, car) => {
+    await expect(readAll(car, 100, 'file')).rejects.toMatchObject({ code: 'CONTENT_INVALID' })
+  })
+
+  test('may name more roots than an answer', async () => {
+    const header = Buffer.concat([varint(100_000), Buffer.alloc(100_000, 0xff)])
+    await expect(readAll(header)).rejects.toThrow(/its header has 100000 bytes/)
+    await expect(readAll(header, 65_536, 'file')).rejects.toThrow(/its header is malformed/)
+    const huge = Buffer.concat([varint(2_000_000), Buffer.alloc(10)])
+    await expect(readAll(huge, 65_536, 'file')).rejects.toThrow(/its header has 2000000 bytes/)
+  })
+
+  test('is spoken of as one', async () => {
+    const wrong = Buffer.concat([carHeader([ROOT]), carSection(ROOT, BLOCKS[2]!.bytes)])
+    await expect(readAll(wrong, 100, 'file')).rejects.toThrow(/^test holds bytes for block /)
+    await expect(readAll(Buffer.from('<!DOCTYPE html>'.repeat(10)), 100, 'file')).rejects.toThrow(
+      /^test is no CAR/,
+    )
   })
 })
 

@@ -13,6 +13,7 @@ function ask(lookups: ScriptedLookup[], options: Partial<AskOptions> = {}): Prom
     fresh: false,
     hedgeAfter: NEVER,
     settleFor: NEVER,
+    memoryWaits: NEVER,
     judge: () => undefined,
     ...options,
   })
@@ -139,5 +140,46 @@ describe('asking look-ups in order', () => {
       ['a', 'a.example', false],
       ['c', 'a.example', true],
     ])
+  })
+})
+
+describe('an answer from memory', () => {
+  const remembering = (reply: () => NameAnswer | Failure): ScriptedLookup & { fromMemory: boolean } =>
+    Object.assign(new ScriptedLookup('memory', reply), { fromMemory: true })
+  const memory = remembering(() => record('kept', 5n))
+  const forgetful = remembering(() => new Failure('NAME_UNRESOLVED', 'nothing is kept'))
+
+  test('stands where nobody else is there', async () => {
+    expect(await ask([memory])).toEqual(record('kept', 5n))
+  })
+
+  test('stands where all others fail', async () => {
+    expect(await ask([memory, failing('a'), failing('b')])).toEqual(record('kept', 5n))
+  })
+
+  test('does not keep others from being asked: a newer record is taken, an older one is not', async () => {
+    const newer = new ScriptedLookup('a', () => record('newer', 6n))
+    expect(await ask([memory, newer])).toEqual(record('newer', 6n))
+    const older = new ScriptedLookup('a', () => record('older', 4n))
+    expect(await ask([memory, older])).toEqual(record('kept', 5n))
+  })
+
+  test('gives way to one who is trusted to know', async () => {
+    expect(await ask([memory, new ScriptedLookup('a', () => plain('known'))])).toEqual(plain('known'))
+  })
+
+  test('waits for others as long as it is told to', async () => {
+    const slow = silent('slow')
+    expect(await ask([memory, slow], { memoryWaits: 1 })).toEqual(record('kept', 5n))
+    expect(slow.asked[0]?.signal.aborted).toBe(true)
+  })
+
+  test('that does not come is nobody’s failure', async () => {
+    const events: LookupEvent[] = []
+    const observe = (event: LookupEvent): void => void events.push(event)
+    expect(await ask([forgetful, new ScriptedLookup('a', () => plain('1'))], { observe })).toEqual(plain('1'))
+    expect(events.map(({ lookup }) => lookup)).toEqual(['a'])
+    await expect(ask([forgetful])).rejects.toThrow(/this gateway is set not to ask the DNS/)
+    await expect(ask([forgetful, failing('a')])).rejects.toThrow(/nothing is kept; a fails$/)
   })
 })

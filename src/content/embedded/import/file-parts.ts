@@ -1,0 +1,57 @@
+import type { CID } from 'multiformats/cid'
+import { Failure } from '../../../errors.ts'
+import { decodeNode, RAW, unsound } from '../../unixfs/node.ts'
+import type { StagedBlock, StagedBlocks } from './staged-blocks.ts'
+
+/** Levels of a file that are followed; a terabyte in leaves of 256 KiB has five. */
+const MAX_DEPTH = 48
+
+/** A block of a file, at its place in it. */
+export interface FilePart {
+  readonly cid: CID
+  readonly block: StagedBlock
+  /** Byte of the file at which its own content begins. */
+  readonly offset: number
+  /** Bytes of its own content, without that of blocks below it. */
+  readonly length: number
+  /** What was read of it; undefined for a raw block, which is content and nothing else, and has not been read. */
+  readonly node?: { readonly bytes: Uint8Array; readonly data: Uint8Array; readonly isLeaf: boolean }
+}
+
+/**
+ * The blocks of a file in the order of its content, repeats included. Sizes are checked on every level.
+ *
+ * @throws Failure CONTENT_NOT_FOUND when it is no sound file, CONTENT_UNAVAILABLE when a block is missing
+ */
+export async function* partsOf(blocks: StagedBlocks, root: CID): AsyncGenerator<FilePart, void, undefined> {
+  const waiting: { cid: CID; size?: number; depth: number }[] = [{ cid: root, depth: 0 }]
+  let offset = 0
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    const { cid, depth } = next
+    const block = await blocks.find(cid)
+    if (block === undefined) throw new Failure('CONTENT_UNAVAILABLE', `block ${cid.toString()} is missing`)
+    const bytes = cid.code === RAW ? undefined : await blocks.read(cid, block)
+    const node = bytes === undefined ? undefined : decodeNode(cid, bytes)
+    if (node !== undefined && node.kind !== 'file')
+      throw unsound(cid, 'a part of a file that is no part of a file')
+    const size = node?.size ?? block.size
+    if (size !== (next.size ?? size)) {
+      throw unsound(cid, `a part of a file that has ${size} bytes where ${next.size} belong`)
+    }
+    const children = (node?.children ?? []).filter((child) => child.size > 0)
+    if (children.length > 0 && depth === MAX_DEPTH) throw unsound(root, 'its parts are absurdly deep')
+    if (node === undefined || bytes === undefined) yield { cid, block, offset, length: size }
+    else {
+      const { data } = node
+      yield {
+        cid,
+        block,
+        offset,
+        length: data.byteLength,
+        node: { bytes, data, isLeaf: children.length === 0 },
+      }
+    }
+    offset += node?.data.byteLength ?? size
+    for (const child of children.reverse()) waiting.push({ ...child, depth: depth + 1 })
+  }
+}
