@@ -5,10 +5,11 @@
 import { buildGoPrograms } from './tools/go-programs.mjs'
 import { installDebianPackages } from './tools/debian-packages.mjs'
 import { linkConformanceSuites } from './tools/conformance-suites.mjs'
+import { buildGatewayConformance } from './tools/gateway-conformance.mjs'
 
 const problems = []
 // Kubo takes longest and most tests need it, so the compiler starts before apt-get.
-const programs = buildGoPrograms(problems)
+const programs = buildGoPrograms(problems).then(() => buildGatewayConformance(problems))
 if (!process.argv.includes('--no-system')) await installDebianPackages(problems)
 linkConformanceSuites(problems)
 await programs

@@ -1,27 +1,23 @@
-import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { binFolder } from './folders.mjs'
+import { binFolder, linkProgram } from './folders.mjs'
 
 /**
  * The OCI distribution conformance suites, which are no Go module of their own that could be pinned here: build
- * them from opencontainers/distribution-spec, folder conformance, into a folder that OCI_CONFORMANCE_DIR names.
+ * them from opencontainers/distribution-spec, folder conformance, into a folder that CONFORMANCE_DIR names.
  * `oci-conformance` is the suite of the main branch (`go build`), `oci-conformance-v1.1.1` that of the tag v1.1.1
  * (`go test -c`).
  */
 const SUITES = ['oci-conformance', 'oci-conformance-v1.1.1']
 
 export function linkConformanceSuites(problems) {
-  mkdirSync(binFolder, { recursive: true })
-  const folder = process.env.OCI_CONFORMANCE_DIR
+  const folder = process.env.CONFORMANCE_DIR
   for (const suite of SUITES) {
     const built = folder === undefined ? undefined : resolve(folder, suite)
     if (built !== undefined && existsSync(built)) {
-      const temporary = join(binFolder, `.${suite}-${process.pid}`)
-      rmSync(temporary, { force: true })
-      symlinkSync(built, temporary)
-      renameSync(temporary, join(binFolder, suite))
+      linkProgram(built, suite)
     } else if (!existsSync(join(binFolder, suite))) {
-      problems.push(`${suite} is missing: build it and name its folder in OCI_CONFORMANCE_DIR`)
+      problems.push(`${suite} is missing: build it and name its folder in CONFORMANCE_DIR`)
     }
   }
 }

@@ -1,3 +1,4 @@
+import { mkdirSync, renameSync, rmSync, symlinkSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -13,3 +14,12 @@ export const cacheFolder = join(
   process.env.XDG_CACHE_HOME || join(homedir(), '.cache'),
   'ipfs-registry-tools',
 )
+
+/** Link a program into {@link binFolder}; a link of this name that is there is replaced at once. */
+export function linkProgram(target, program) {
+  mkdirSync(binFolder, { recursive: true })
+  const temporary = join(binFolder, `.${program}-${process.pid}`)
+  rmSync(temporary, { force: true })
+  symlinkSync(target, temporary)
+  renameSync(temporary, join(binFolder, program))
+}

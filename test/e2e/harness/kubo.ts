@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { launch, run, until } from './child.ts'
-import type { Running } from './child.ts'
+import type { RunOptions, Running } from './child.ts'
 import { tempFolder } from './temp.ts'
 import type { Teardown } from './teardown.ts'
 
@@ -10,6 +10,8 @@ export interface KuboOptions {
   readonly online?: boolean
   /** Whether the repo is initialised with `unixfs-v1-2025`, so that `ipfs add` follows it. Default: true. */
   readonly profile?: boolean
+  /** Changes the configuration before the first start. */
+  readonly configure?: (config: Record<string, unknown>) => void
 }
 
 /** A Kubo node of its own, with a repo in a temporary folder, on free ports. */
@@ -29,11 +31,17 @@ export class KuboNode {
     this.#online = online
   }
 
-  static async start(teardown: Teardown, options: KuboOptions = {}): Promise<KuboNode> {
+  /** An empty repo without a daemon, on which commands run offline. */
+  static async repo(teardown: Teardown, options: KuboOptions = {}): Promise<KuboNode> {
     const node = new KuboNode(await tempFolder(teardown, 'kubo'), options.online ?? false)
-    teardown.defer(() => node.stop())
     const profiles = options.profile === false ? 'test' : 'test,unixfs-v1-2025'
-    await node.ipfs(['init', `--profile=${profiles}`])
+    await node.ipfs(['init', '--empty-repo', `--profile=${profiles}`])
+    return node
+  }
+
+  static async start(teardown: Teardown, options: KuboOptions = {}): Promise<KuboNode> {
+    const node = await KuboNode.repo(teardown, options)
+    teardown.defer(() => node.stop())
     await node.configure((config) => {
       config['Bootstrap'] = []
       config['AutoConf'] = { Enabled: false }
@@ -44,13 +52,15 @@ export class KuboNode {
         Gateway: '/ip4/127.0.0.1/tcp/0',
         Swarm: ['/ip4/127.0.0.1/tcp/0'],
       }
-      if (!node.#online) return
-      config['Routing'] = {
-        ...section(config, 'Routing'),
-        Type: 'dhtserver',
-        LoopbackAddressesOnLanDHT: true,
+      if (node.#online) {
+        config['Routing'] = {
+          ...section(config, 'Routing'),
+          Type: 'dhtserver',
+          LoopbackAddressesOnLanDHT: true,
+        }
+        config['Discovery'] = { MDNS: { Enabled: false } }
       }
-      config['Discovery'] = { MDNS: { Enabled: false } }
+      options.configure?.(config)
     })
     await node.up()
     return node
@@ -113,7 +123,7 @@ export class KuboNode {
   }
 
   /** Run `ipfs …` on this node. */
-  async ipfs(args: readonly string[], input?: string | Uint8Array): Promise<string> {
+  async ipfs(args: readonly string[], input?: RunOptions['input']): Promise<string> {
     return run('ipfs', args, { env: { IPFS_PATH: this.repo }, ...(input === undefined ? {} : { input }) })
   }
 
