@@ -1,13 +1,14 @@
 import { LRUCache } from 'lru-cache'
 import type { CID } from 'multiformats/cid'
 import { endBody } from '../content/closable-body.ts'
-import type { ByteRange, OpenedFile } from '../content/source.ts'
+import type { ByteRange } from '../content/source.ts'
 import { Failure, isFailure } from '../errors.ts'
 import type { Digest } from '../reference/digest.ts'
 import type { BufferPool } from './buffer-pool.ts'
 import type { DiskBlobs } from './disk-blobs.ts'
 import type { Fetch, VerifiedBlob } from './fill-options.ts'
 import { Fill } from './fill.ts'
+import { PartFetches } from './part-fetches.ts'
 
 /** Blobs up to this many bytes are kept in memory, where there is room. */
 const SMALL = 256 * 1024
@@ -70,6 +71,7 @@ export interface BlobBytes {
 export class BlobCache {
   private readonly memory: LRUCache<Digest, Uint8Array>
   private readonly fills = new Map<Digest, Fill>()
+  private readonly parts = new PartFetches()
   private readonly options: BlobCacheOptions
 
   constructor(options: BlobCacheOptions) {
@@ -192,12 +194,14 @@ export class BlobCache {
 
   private async openFetched(digest: Digest, want: BlobWant): Promise<BlobBytes> {
     const { range, signal } = want
-    const start = range?.start ?? 0
-    let fill = this.fills.get(digest)
-    if (fill === undefined && start === 0) fill = this.startFill(digest, want)
-    if (fill === undefined || !fill.reaches(start)) return openDirect(want)
-    const { size, pieces } = await fill.attach(range, signal)
-    return { size, source: fill.source, cached: false, pieces }
+    const fill = this.fills.get(digest)
+    const near = range === undefined || range.start === 0 || fill?.reaches(range.start) === true
+    if (!near && this.parts.allows(digest, range, want.expectedSize)) {
+      return this.parts.open(digest, range, want)
+    }
+    const common = fill ?? this.startFill(digest, want)
+    const { size, pieces } = await common.attach(range, signal)
+    return { size, source: common.source, cached: false, pieces }
   }
 
   private startFill(digest: Digest, want: BlobWant): Fill {
@@ -241,17 +245,6 @@ export class BlobCache {
       await spool.discard()
     }
   }
-}
-
-/** A part of a blob that no common fetch is near to: held to block proofs where the source gives them, never cached. */
-async function openDirect(want: BlobWant): Promise<BlobBytes> {
-  const file: OpenedFile = await want.fetch(want.range, want.signal)
-  if (want.expectedSize !== undefined && file.size !== want.expectedSize) {
-    await endBody(file.body)
-    file.discredit(`it has ${file.size} bytes instead of ${want.expectedSize}`)
-    throw new Failure('CONTENT_INVALID', `${file.source} has ${file.size} bytes, not ${want.expectedSize}`)
-  }
-  return { size: file.size, source: file.source, cached: false, pieces: file.body }
 }
 
 function clamp(range: ByteRange | undefined, size: number): ByteRange {

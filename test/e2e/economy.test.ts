@@ -31,7 +31,7 @@ describeWith(['ipfs', 'umoci', 'regctl', 'skopeo'], 'what a cold pull asks of it
     await makeImage(layout, 'amd64', { layers: [4 * MB, 100_000], seed: 'economy/amd64' })
     await makeImage(layout, 'arm64', { layers: [4 * MB], seed: 'economy/arm64', architecture: 'arm64' })
     await makeIndex(layout, 'many', { amd64: 'amd64', arm64: 'arm64' })
-    await makeImage(layout, 'wanted', { layers: [24 * MB], seed: 'economy/wanted' })
+    await makeImage(layout, 'wanted', { layers: [24 * MB, 24 * MB], seed: 'economy/wanted' })
     kubo = await KuboNode.start(teardown)
     root = await kubo.add(folder)
   }, 120_000)
@@ -79,13 +79,7 @@ describeWith(['ipfs', 'umoci', 'regctl', 'skopeo'], 'what a cold pull asks of it
     )
 
     test('a layer that 50 clients want at once comes once', async () => {
-      const image = await descriptorOf(layout, 'wanted')
-      const layer = (await manifestOf(layout, image.digest)).layers?.[0]
-      if (layer === undefined) throw new Error('no layer')
-      await download(`${gateway.url}/v2/${repository}/manifests/wanted`, {
-        headers: { accept: 'application/vnd.oci.image.manifest.v1+json' },
-      })
-      proxy.reset()
+      const layer = await wantedLayer(0)
       const got = await Promise.all(
         Array.from({ length: 50 }, () => download(`${gateway.url}/v2/${repository}/blobs/${layer.digest}`)),
       )
@@ -95,5 +89,31 @@ describeWith(['ipfs', 'umoci', 'regctl', 'skopeo'], 'what a cold pull asks of it
       // The proofs of a trustless gateway are a few parts in a thousand.
       expect((asked[0]?.bytes ?? 0) / layer.size).toBeCloseTo(1, 2)
     }, 60_000)
+
+    test('a layer that 20 clients go on with in the middle comes twice at most', async () => {
+      const layer = await wantedLayer(1)
+      const url = `${gateway.url}/v2/${repository}/blobs/${layer.digest}`
+      const got = await Promise.all(
+        Array.from({ length: 20 }, (_, i) =>
+          download(url, { headers: { range: `bytes=${12 * MB + i * 1000}-` } }),
+        ),
+      )
+      expect(got.map(({ status, complete, bytes }) => [status, complete, bytes])).toEqual(
+        got.map((_, i) => [206, true, layer.size - 12 * MB - i * 1000]),
+      )
+      expect(proxy.bytes / layer.size).toBeLessThan(2.05)
+    }, 60_000)
+
+    /** A layer that has not been fetched yet, of an image whose manifest has. */
+    async function wantedLayer(index: number): Promise<Descriptor> {
+      const image = await descriptorOf(layout, 'wanted')
+      const layer = (await manifestOf(layout, image.digest)).layers?.[index]
+      if (layer === undefined) throw new Error('no layer')
+      await download(`${gateway.url}/v2/${repository}/manifests/wanted`, {
+        headers: { accept: 'application/vnd.oci.image.manifest.v1+json' },
+      })
+      proxy.reset()
+      return layer
+    }
   })
 })

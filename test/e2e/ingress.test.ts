@@ -7,14 +7,14 @@ import { brought, download } from './harness/download.ts'
 import { Gateway } from './harness/gateway-process.ts'
 import { descriptorOf, makeImage, makeIndex, manifestOf } from './harness/images.ts'
 import { KuboNode } from './harness/kubo.ts'
-import { startNginx } from './harness/nginx.ts'
+import { inTurn, startNginx } from './harness/nginx.ts'
 import { tempFolder } from './harness/temp.ts'
 import { Teardown } from './harness/teardown.ts'
 import { describeWith } from './harness/tools.ts'
 
 const PROGRAMS = ['nginx', 'ipfs', 'umoci', 'regctl', 'skopeo', 'dockerd', 'docker', 'containerd', 'runc']
 
-describeWith(PROGRAMS, 'two gateways behind nginx, one of them without a disk', () => {
+describeWith(PROGRAMS, 'two gateways in turn behind nginx, one of them without a disk', () => {
   const teardown = new Teardown()
   let host: string
   let layout: string
@@ -39,6 +39,7 @@ describeWith(PROGRAMS, 'two gateways behind nginx, one of them without a disk', 
     host = await startNginx(
       teardown,
       gateways.map((gateway) => gateway.host),
+      inTurn,
     )
   }, 120_000)
   afterAll(() => teardown.run(), 60_000)

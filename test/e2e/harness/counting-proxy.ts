@@ -27,6 +27,8 @@ export type Fault =
   | { readonly kind: 'mute' }
   /** ms before the request is passed on. */
   | { readonly kind: 'slow'; readonly ms: number }
+  /** The request is passed on once that has come. */
+  | { readonly kind: 'hold'; readonly until: Promise<unknown> }
 
 /**
  * An HTTP proxy in this process between a gateway and its source, which counts what passes and can spoil answers.
@@ -84,6 +86,7 @@ export class CountingProxy {
       return
     }
     if (fault?.kind === 'slow') await delay(fault.ms, undefined, { signal: this.#stalled.signal })
+    if (fault?.kind === 'hold') await Promise.race([fault.until, this.#never()])
 
     const upstream = request({
       agent: this.#agent,

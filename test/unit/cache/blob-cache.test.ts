@@ -7,6 +7,7 @@ import {
   type BlobWant,
 } from '../../../src/cache/blob-cache.ts'
 import type { DiskBlobs } from '../../../src/cache/disk-blobs.ts'
+import { endBody } from '../../../src/content/closable-body.ts'
 import { Failure } from '../../../src/errors.ts'
 import { BlobStore, until } from '../../fixtures/blob-store.ts'
 import { patternBytes } from '../../fixtures/content-tree.ts'
@@ -484,6 +485,42 @@ describe('a part that nobody is fetching', () => {
     expect(blob.requests[1]?.range).toEqual(range)
     first.abort(GONE)
     await whole
+  })
+})
+
+describe('parts to the end, as after a broken download,', () => {
+  const STARTS = Array.from({ length: 20 }, (_, i) => 700 * KIB + i * KIB)
+  const rest = (start: number): Partial<BlobWant> => ({ range: { start, end: LARGE.length } })
+  const restOf = async (opened: Promise<BlobBytes>, start: number): Promise<void> =>
+    expectWhole(opened, LARGE.subarray(start))
+
+  test.each([
+    ['a disk', () => cache],
+    ['none', () => cacheOn(undefined)],
+  ])(
+    'are fetched apart as long as that is no more than the blob, then once for all: with %s',
+    async (_, make) => {
+      cache = make()
+      const blob = new ControlledBlob(LARGE, { allowed: 0 })
+      const reading = STARTS.map((start) => restOf(open(blob, rest(start)), start))
+      await until(() => blob.requests.length > 0)
+      blob.allow(Infinity)
+      await Promise.all(reading)
+      const ranges = blob.requests.map(({ range }) => range)
+      expect(ranges.slice(0, -1)).toEqual(STARTS.slice(0, 3).map((start) => ({ start, end: LARGE.length })))
+      expect(ranges.at(-1)).toBeUndefined()
+    },
+  )
+
+  test('do not count when they are read, left, or could not be had', async () => {
+    const blob = new ControlledBlob(LARGE)
+    const fetch = (): Promise<never> => Promise.reject(GONE)
+    for (const start of STARTS) {
+      await restOf(open(blob, rest(start)), start)
+      await endBody((await open(blob, rest(start))).pieces)
+      await expect(open(blob, { ...rest(start), fetch })).rejects.toBe(GONE)
+    }
+    expect(blob.requests.filter(({ range }) => range === undefined)).toEqual([])
   })
 })
 
