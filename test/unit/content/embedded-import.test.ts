@@ -260,6 +260,25 @@ describe('what roots lead to', () => {
     expect(blobs.has(digestOfBytes(SINGLE))).toBe(true)
   })
 
+  test('may be a part of one file and a file by itself', async () => {
+    const made = new HandMadeBlocks()
+    const [one, two] = [patternBytes(70_000, 1), patternBytes(70_000, 2)]
+    const inner = made.file([one, two].map((each) => [made.raw(each), 70_000]))
+    const outer = made.file([
+      [inner, 140_000],
+      [made.raw(SINGLE), SINGLE.byteLength],
+    ])
+    const root = made.directory([
+      ['b', inner],
+      ['a', outer],
+    ])
+    await importBytes(carOf([root], blocksOf(made.all)))
+    await expectHeld(blocksOf(made.all))
+    expect(blobs.has(digestOfBytes(Buffer.concat([one, two])))).toBe(true)
+    expect(blobs.has(digestOfBytes(Buffer.concat([one, two, SINGLE])))).toBe(true)
+    expect(blobs.count).toBe(2)
+  })
+
   test('may be in the store already', async () => {
     const tree = await importTree({ 'a/large': LARGE, 'a/small': patternBytes(100) })
     await importBytes(carOf([tree.cids.get('a') as CID], blocksOf(tree.blocks)))
@@ -422,6 +441,7 @@ describe('kept as blocks', () => {
     const made = new HandMadeBlocks()
     const root = make(made)
     await importBytes(carOf([root], blocksOf(made.all)))
+    expect(await table.file(root)).toBeUndefined()
     await restart()
     await pull(7)
     await expectHeld(blocksOf(made.all))

@@ -84,11 +84,10 @@ async function writeBlob(
   }
 }
 
-/** A leaf as a range of the file; undefined for what has to be kept as a block. */
+/** A block that has content, as a range of the file; undefined for what has to be kept by value. */
 function leafOf({ cid, offset, length, node }: FilePart): NotedLeaf | undefined {
   if (length === 0 || inlineBytes(cid) !== undefined) return undefined
   if (node === undefined) return { cid, offset, length }
-  if (!node.isLeaf) return undefined
   const bytes = Buffer.from(node.bytes.buffer, node.bytes.byteOffset, node.bytes.byteLength)
   // Wherever it is found: what stands around it makes the block whole again.
   const at = bytes.indexOf(node.data)

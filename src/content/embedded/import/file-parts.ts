@@ -1,6 +1,6 @@
 import type { CID } from 'multiformats/cid'
 import { Failure } from '../../../errors.ts'
-import { decodeNode, RAW, unsound } from '../../unixfs/node.ts'
+import { decodeNode, RAW, unsound, type FileNode } from '../../unixfs/node.ts'
 import type { StagedBlock, StagedBlocks } from './staged-blocks.ts'
 
 /** Levels of a file that are followed; a terabyte in leaves of 256 KiB has five. */
@@ -15,7 +15,7 @@ export interface FilePart {
   /** Bytes of its own content, without that of blocks below it. */
   readonly length: number
   /** What was read of it; undefined for a raw block, which is content and nothing else, and has not been read. */
-  readonly node?: { readonly bytes: Uint8Array; readonly data: Uint8Array; readonly isLeaf: boolean }
+  readonly node?: { readonly bytes: Uint8Array; readonly data: Uint8Array }
 }
 
 /**
@@ -30,28 +30,27 @@ export async function* partsOf(blocks: StagedBlocks, root: CID): AsyncGenerator<
     const { cid, depth } = next
     const block = await blocks.find(cid)
     if (block === undefined) throw new Failure('CONTENT_UNAVAILABLE', `block ${cid.toString()} is missing`)
-    const bytes = cid.code === RAW ? undefined : await blocks.read(cid, block)
-    const node = bytes === undefined ? undefined : decodeNode(cid, bytes)
-    if (node !== undefined && node.kind !== 'file')
-      throw unsound(cid, 'a part of a file that is no part of a file')
+    const node = cid.code === RAW ? undefined : await readNode(blocks, cid, block)
     const size = node?.size ?? block.size
     if (size !== (next.size ?? size)) {
       throw unsound(cid, `a part of a file that has ${size} bytes where ${next.size} belong`)
     }
+    const length = node?.data.byteLength ?? size
+    yield { cid, block, offset, length, ...(node === undefined ? {} : { node }) }
+    offset += length
     const children = (node?.children ?? []).filter((child) => child.size > 0)
     if (children.length > 0 && depth === MAX_DEPTH) throw unsound(root, 'its parts are absurdly deep')
-    if (node === undefined || bytes === undefined) yield { cid, block, offset, length: size }
-    else {
-      const { data } = node
-      yield {
-        cid,
-        block,
-        offset,
-        length: data.byteLength,
-        node: { bytes, data, isLeaf: children.length === 0 },
-      }
-    }
-    offset += node?.data.byteLength ?? size
     for (const child of children.reverse()) waiting.push({ ...child, depth: depth + 1 })
   }
+}
+
+async function readNode(
+  blocks: StagedBlocks,
+  cid: CID,
+  block: StagedBlock,
+): Promise<FileNode & { readonly bytes: Uint8Array }> {
+  const bytes = await blocks.read(cid, block)
+  const node = decodeNode(cid, bytes)
+  if (node.kind !== 'file') throw unsound(cid, 'a part of a file that is no part of a file')
+  return { ...node, bytes }
 }
