@@ -115,6 +115,7 @@ export const ERRORS = {
   },
   STORE_LOCKED: { status: 500, oci: 'UNKNOWN', meaning: 'Another gateway holds the store.' },
   STORE_FAILED: { status: 500, oci: 'UNKNOWN', meaning: 'The store on disk could not be read or written.' },
+  OUTPUT_FAILED: { status: 500, oci: 'UNKNOWN', meaning: 'What a command writes to could not be written.' },
   LAYOUT_INVALID: {
     status: 400,
     oci: 'MANIFEST_INVALID',

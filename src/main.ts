@@ -34,8 +34,11 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   })
 }
 
-// `ipfs-registry inspect … | head` ends the reader first; and a log that nobody takes must not end the gateway.
-process.stdout.on('error', () => process.exit(0))
+// `ipfs-registry inspect … | head` ends the reader first; and a log that nobody takes must not end the gateway. A command
+// that writes more than lines listens itself: without a reader it has failed.
+process.stdout.on('error', () => {
+  if (process.stdout.listenerCount('error') === 1) process.exit(0)
+})
 process.stderr.on('error', () => undefined)
 
 // Only now, so that an old Node.js gets the sentence above and not a syntax error.

@@ -2,11 +2,13 @@ import { tmpdir } from 'node:os'
 import type { Program } from './cli/program.ts'
 import type { Config } from './config/config.ts'
 import { Failure, isFailure } from './errors.ts'
+import { checkOutput } from './export/output.ts'
 import { silentLogger } from './observability/logger.ts'
 import { noMetrics } from './observability/metrics.ts'
-import { importThrough, inspectThrough, publishThrough } from './wiring/control-client.ts'
+import { exportThrough, importThrough, inspectThrough, publishThrough } from './wiring/control-client.ts'
+import { buildExporter, writeExport, type Exporter } from './wiring/exporting.ts'
 import { embeddedPublisher, kuboPublisher, storeImporter } from './wiring/publishing.ts'
-import { buildBackend } from './wiring/repositories.ts'
+import { buildBackend, type Backend } from './wiring/repositories.ts'
 import { serve } from './wiring/serve.ts'
 import { locateSources } from './wiring/sources.ts'
 import { createBufferPool, openStore, type OpenStore } from './wiring/store.ts'
@@ -32,13 +34,22 @@ export function createProgram(): Program {
         (folder) => importThrough(folder, request),
       ),
     inspect: (config, path, { signal }) =>
-      config.store.kind === 'memory'
-        ? inspectHere(config, undefined, path, signal)
-        : withStore(
-            config,
-            (store) => inspectHere(config, store, path, signal),
-            (folder) => inspectThrough(folder, path, signal),
-          ),
+      withContent(
+        config,
+        signal,
+        ({ repositories }) => repositories.inspect(path, signal),
+        (folder) => inspectThrough(folder, path, signal),
+      ),
+    async export(config, request) {
+      const { output, signal } = request
+      await checkOutput(output)
+      return withContent(
+        config,
+        signal,
+        async (backend) => writeExport(await backend.export(request, signal), request),
+        (folder) => exportThrough(folder, request, signal, (opened) => writeExport(opened, request)),
+      )
+    },
   }
 }
 
@@ -69,19 +80,28 @@ async function withStore<T>(
   }
 }
 
-async function inspectHere(config: Config, store: OpenStore | undefined, path: string, signal: AbortSignal) {
-  const located = await locateSources(config, signal)
-  const backend = await buildBackend({
-    config,
-    located,
-    store,
-    pool: createBufferPool(),
-    logger: silentLogger(),
-    metrics: noMetrics(),
-  })
-  try {
-    return await backend.repositories.inspect(path, signal)
-  } finally {
-    await backend.close()
+/** Use what the sources have, and the store where there is one, or the running gateway that holds it. */
+function withContent<T>(
+  config: Config,
+  signal: AbortSignal,
+  here: (backend: Backend & { export: Exporter }) => Promise<T>,
+  through: (folder: string) => Promise<T>,
+): Promise<T> {
+  const withBackend = async (store: OpenStore | undefined): Promise<T> => {
+    const located = await locateSources(config, signal)
+    const backend = await buildBackend({
+      config,
+      located,
+      store,
+      pool: createBufferPool(),
+      logger: silentLogger(),
+      metrics: noMetrics(),
+    })
+    try {
+      return await here({ ...backend, export: buildExporter(config, located, store, backend) })
+    } finally {
+      await backend.close()
+    }
   }
+  return config.store.kind === 'memory' ? withBackend(undefined) : withStore(config, withBackend, through)
 }

@@ -5,6 +5,7 @@ Examples:
   ipfs-registry serve
   ipfs-registry publish ./images
   ipfs-registry inspect /ipfs/<cid>/alpine
+  ipfs-registry export /ipfs/<cid>/alpine -o alpine.car
   ipfs-registry config
 
 Every setting is a flag, an environment variable (--cache-size: IPFS_REGISTRY_CACHE_SIZE) and a key of the YAML file
@@ -30,6 +31,12 @@ Examples:
 Examples:
   ipfs-registry inspect /ipfs/<cid>/alpine
   ipfs-registry inspect /ipns/images.example.org/alpine --json`,
+  export: `
+Examples:
+  ipfs-registry export /ipfs/<cid>/alpine -o alpine.car
+  ipfs-registry export /ipfs/<cid>/alpine:3.10.1 --format docker-archive | docker load
+  ipfs-registry export /ipfs/<cid>/alpine --format oci -o ./alpine
+  ipfs-registry export /ipns/<name>/alpine:3.10.1 --format oci-archive --platform linux/arm64 -o alpine.tar`,
   config: `
 Examples:
   ipfs-registry config

@@ -1,5 +1,7 @@
 import type { Address } from '../config/address.ts'
 import type { Config } from '../config/config.ts'
+import type { ExportProgress, ExportRequest, ExportSummary } from '../export/export.ts'
+import type { ExportOutput } from '../export/output.ts'
 import type { ImportRequest, ImportResult } from '../import/importer.ts'
 import type { PublishRequest, PublishResult } from '../publish/publisher.ts'
 import type { Inspection } from '../repository/inspection.ts'
@@ -23,6 +25,13 @@ export interface Program {
    * @throws Failure NAME_INVALID for any other path; CONTENT_* and NAME_UNRESOLVED
    */
   inspect(config: Config, path: string, terminal: Terminal): Promise<Inspection>
+  /**
+   * Resolves when all is written.
+   *
+   * @throws Failure NAME_*, DIGEST_INVALID, MANIFEST_UNKNOWN, BLOB_UNKNOWN, CONTENT_*, OUTPUT_FAILED; then there is
+   *   neither file nor folder, and a stream is cut
+   */
+  export(config: Config, command: ExportCommand, terminal: Terminal): Promise<Exported>
 }
 
 export type PublishTargetName = 'embedded' | 'kubo'
@@ -34,6 +43,17 @@ export interface PublishCommand extends PublishRequest {
 export interface Published extends PublishResult {
   /** Where the running gateway that did it listens; undefined when none was running. */
   readonly gateway?: Address
+}
+
+export interface ExportCommand extends ExportRequest {
+  readonly output: ExportOutput
+  readonly signal: AbortSignal
+  readonly onProgress?: (progress: ExportProgress) => void
+}
+
+export interface Exported extends ExportSummary {
+  /** That were written; of a folder, those of the archive that it came as. */
+  readonly bytes: number
 }
 
 export interface RunningGateway {

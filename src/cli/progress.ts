@@ -1,16 +1,22 @@
 import type { Writable } from 'node:stream'
 import cliProgress from 'cli-progress'
-import type { PublishProgress } from '../publish/publisher.ts'
 import { humanSize } from './columns.ts'
 
+export interface Progress {
+  readonly step: string
+  readonly doneBytes: number
+  /** Undefined while unknown. */
+  readonly totalBytes: number | undefined
+}
+
 export interface ProgressDisplay {
-  readonly update: (progress: PublishProgress) => void
+  readonly update: (progress: Progress) => void
   /** Leaves the last state standing. */
   readonly end: () => void
 }
 
 const WIDTH = 30
-const LONGEST_STEP = 'checking'.length
+const LONGEST_STEP = 'exporting'.length
 
 /** A bar on a terminal; nothing anywhere else. */
 export function showProgress(stream: Writable & { readonly isTTY?: boolean }): ProgressDisplay {
@@ -19,7 +25,7 @@ export function showProgress(stream: Writable & { readonly isTTY?: boolean }): P
     stream: stream,
     hideCursor: true,
     clearOnComplete: false,
-    format: (options, params, payload: { progress: PublishProgress }) => {
+    format: (options, params, payload: { progress: Progress }) => {
       const { step, doneBytes, totalBytes } = payload.progress
       const drawn =
         totalBytes === undefined ? '' : (cliProgress.Format.BarFormat(params.progress, options) ?? '')

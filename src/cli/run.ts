@@ -3,9 +3,12 @@ import type { Environment } from '../config/environment.ts'
 import { loadConfig } from '../config/load.ts'
 import { SETTING_NAMES } from '../config/settings.ts'
 import type { SettingName } from '../config/settings.ts'
+import { EXPORT_FORMATS } from '../export/export.ts'
 import { EXIT } from './command-context.ts'
 import type { CommandContext, ExitCode } from './command-context.ts'
 import { configCommand } from './config-command.ts'
+import { exportCommand } from './export-command.ts'
+import type { ExportOptions } from './export-command.ts'
 import { exitCodeOf, failureText } from './failure-text.ts'
 import { EXAMPLES } from './examples.ts'
 import { importCommand } from './import-command.ts'
@@ -21,7 +24,7 @@ import type { Terminal } from './terminal.ts'
 const LOGGING = ['log-level', 'log-format'] as const
 const FOR_PUBLISH: readonly SettingName[] = ['listen', 'source', 'store', ...LOGGING]
 const FOR_IMPORT: readonly SettingName[] = ['store', ...LOGGING]
-const FOR_INSPECT: readonly SettingName[] = [
+const FOR_READING: readonly SettingName[] = [
   'source',
   'public',
   'store',
@@ -108,9 +111,19 @@ export async function run(
     .addOption(new Option('--allow-incomplete', 'keep what is there of a CAR that lacks blocks'))
     .action(action((context, path, options: ImportOptions) => importCommand(context, path, options)))
 
-  command('inspect', 'show tags, platforms, sizes and CIDs of a layout', FOR_INSPECT)
+  command('inspect', 'show tags, platforms, sizes and CIDs of a layout', FOR_READING)
     .addArgument(new Argument('<PATH>', '/ipfs/<cid>/<path> or /ipns/<name>/<path>'))
     .action(action((context, path) => inspectCommand(context, path)))
+
+  command('export', 'write images or whole folders to a file, a folder or a pipe', FOR_READING)
+    .addArgument(
+      new Argument('<PATH>', '/ipfs/<cid>/<path> or /ipns/<name>/<path>; with :TAG or @DIGEST that image'),
+    )
+    .addOption(new Option('--format <FORMAT>', 'of what is written').choices(EXPORT_FORMATS).default('car'))
+    .addOption(new Option('-o, --output <PATH>', 'file or, for oci, folder to write; else stdout'))
+    .addOption(new Option('--platform <OS/ARCH>', 'only images for this one, as linux/arm64 or linux/arm/v7'))
+    .addOption(new Option('--name <NAME>', 'name of the image in a docker-archive'))
+    .action(action((context, path, options: ExportOptions) => exportCommand(context, path, options)))
 
   command('config', 'show the settings in force and where each came from', SETTING_NAMES).action(
     action(configCommand),

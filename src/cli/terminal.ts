@@ -3,7 +3,7 @@ import type { Readable, Writable } from 'node:stream'
 /** What a command has of the world; `main.ts` makes it of the process, tests of streams. */
 export interface Terminal {
   /** Results. */
-  readonly stdout: Writable
+  readonly stdout: Writable & { readonly isTTY?: boolean }
   /** Progress and logs. */
   readonly stderr: Writable & { readonly isTTY?: boolean }
   readonly stdin: Readable & { readonly isTTY?: boolean }

@@ -67,6 +67,21 @@ export async function inspectImages(
   }))
 }
 
+/**
+ * The images for single platforms below an image, or the image itself; none where the layout lacks it.
+ *
+ * @throws what the reader throws
+ */
+export async function platformsOf(
+  image: Descriptor,
+  reader: ManifestReader,
+  { signal }: Options,
+): Promise<InspectedPlatform[]> {
+  const contents = new Contents(reader, signal)
+  await contents.load([image])
+  return contents.platformsOf(image)
+}
+
 async function taggedImages(
   candidates: readonly Candidate[],
   reader: ManifestReader,

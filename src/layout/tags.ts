@@ -64,7 +64,10 @@ export async function listTags(
 }
 
 /** Where the layout names repositories and the hint means one of them, the entries of the others are out of question. */
-function inScope(candidates: readonly Candidate[], hint: string): readonly Candidate[] {
+export function inScope<Named extends Pick<Candidate, 'name'>>(
+  candidates: readonly Named[],
+  hint: string,
+): readonly Named[] {
   if (hint === '' || !candidates.some(({ name }) => isOfRepository(name, hint))) return candidates
   return candidates.filter(({ name }) => name.repository === undefined || isOfRepository(name, hint))
 }

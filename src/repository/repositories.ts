@@ -35,15 +35,24 @@ export class Repositories {
    * @throws Failure NAME_INVALID for any other path; DENIED, NAME_UNRESOLVED, CONTENT_*
    */
   async inspect(path: string, signal: AbortSignal): Promise<Inspection> {
+    return inspect(path, await this.at(path, signal), this.options.ipfs, signal)
+  }
+
+  /**
+   * The repository at `/ipfs/<cid>/<path>`, or where `/ipns/<name>/<path>` leads now: it stays with that root, whatever
+   * becomes of the name.
+   *
+   * @throws Failure NAME_INVALID for any other path; DENIED, NAME_UNRESOLVED
+   */
+  async at(path: string, signal: AbortSignal): Promise<IpfsRepository> {
     const parsed = parseRepositoryName(path.replace(/^\/+|\/+$/g, ''))
     if (parsed.kind === 'upstream') {
       throw new Failure('NAME_INVALID', `"${path}" is neither /ipfs/<cid>/… nor /ipns/<name>/…`)
     }
-    const { ipfs, resolver } = this.options
-    if (parsed.kind === 'ipfs') return inspect(path, this.underRoot(parsed), ipfs, signal)
+    if (parsed.kind === 'ipfs') return this.underRoot(parsed)
     this.options.policy.checkName(parsed.mutable, parsed.segments)
-    const target = await resolver.resolve(parsed.mutable, { signal })
-    return inspect(path, this.underName(parsed, below(target.path, ...parsed.segments)), ipfs, signal)
+    const target = await this.options.resolver.resolve(parsed.mutable, { signal })
+    return this.underName(parsed, below(target.path, ...parsed.segments))
   }
 
   /** @throws Failure NAME_INVALID, NAME_UNKNOWN for a name that is neither IPFS nor IPNS, DENIED */

@@ -1,19 +1,14 @@
 import { resolve } from 'node:path'
-import { createInterface } from 'node:readline'
 import { Readable } from 'node:stream'
 import { Client } from 'undici'
 import type { Published } from '../cli/program.ts'
-import { Failure, type ErrorCode } from '../errors.ts'
+import { Failure, messageOf } from '../errors.ts'
+import type { ExportRequest, OpenedExport } from '../export/export.ts'
 import type { ImportRequest, ImportResult } from '../import/importer.ts'
 import type { PublishInput, PublishProgress, PublishRequest } from '../publish/publisher.ts'
 import type { Inspection } from '../repository/inspection.ts'
+import { readLines, type Line } from './control-lines.ts'
 import { controlSocket } from './control-server.ts'
-
-interface Line {
-  readonly progress?: PublishProgress
-  readonly result?: unknown
-  readonly failure?: { code: ErrorCode; message: string; detail?: unknown }
-}
 
 /** Publish through the gateway that holds the store. @throws what the gateway's own publishing throws */
 export async function publishThrough(
@@ -51,6 +46,35 @@ export async function inspectThrough(folder: string, path: string, signal: Abort
   return (await ask(folder, `/inspect?${query.toString()}`, signal)) as Inspection
 }
 
+/**
+ * Export through the gateway that holds the store.
+ *
+ * @param use takes the export; its body throws too when the gateway fails or ends before all has come
+ * @throws what the gateway's own exporting throws, and `use`
+ */
+export async function exportThrough<T>(
+  folder: string,
+  request: ExportRequest,
+  signal: AbortSignal,
+  use: (opened: OpenedExport) => Promise<T>,
+): Promise<T> {
+  const query = new URLSearchParams({ path: request.path, format: request.format })
+  if (request.platform !== undefined) query.set('platform', request.platform)
+  if (request.name !== undefined) query.set('name', request.name)
+  const answer = answersTo(folder, `/export?${query.toString()}`, signal)
+  try {
+    const first = await answer.next()
+    if (first.done === true || first.value.summary === undefined) throw cut()
+    return await use({ summary: first.value.summary, body: piecesIn(answer) })
+  } finally {
+    await answer.return(undefined)
+  }
+}
+
+async function* piecesIn(answer: AsyncGenerator<Line>): AsyncGenerator<Uint8Array> {
+  for await (const { piece } of answer) if (piece !== undefined) yield piece
+}
+
 async function ask(
   folder: string,
   path: string,
@@ -58,6 +82,21 @@ async function ask(
   body?: Readable,
   onProgress?: (progress: PublishProgress) => void,
 ): Promise<unknown> {
+  let result: unknown
+  for await (const line of answersTo(folder, path, signal, body)) {
+    if (line.progress !== undefined) onProgress?.(line.progress)
+    result = line.result
+  }
+  return result
+}
+
+/** Everything up to the result, which comes last. @throws the failure that the gateway tells; STORE_FAILED without either */
+async function* answersTo(
+  folder: string,
+  path: string,
+  signal: AbortSignal,
+  body?: Readable,
+): AsyncGenerator<Line> {
   const client = new Client('http://gateway', {
     socketPath: controlSocket(folder),
     headersTimeout: 0,
@@ -70,16 +109,32 @@ async function ask(
       signal,
       ...(body === undefined ? {} : { body }),
     })
-    for await (const text of createInterface({ input: answer.body })) {
-      const line = JSON.parse(text) as Line
-      if (line.progress !== undefined) onProgress?.(line.progress)
+    for await (const line of linesOf(answer.body as AsyncIterable<Uint8Array>, signal)) {
       if (line.failure !== undefined) {
-        throw new Failure(line.failure.code, line.failure.message, { detail: line.failure.detail })
+        const { code, message, detail } = line.failure
+        throw new Failure(code, message, { detail })
       }
-      if (line.result !== undefined) return line.result
+      yield line
+      if (line.result !== undefined) return
     }
-    throw new Failure('STORE_FAILED', 'the gateway that holds the store ended before it answered')
+    throw cut()
   } finally {
     await client.destroy()
   }
+}
+
+async function* linesOf(answer: AsyncIterable<Uint8Array>, signal: AbortSignal): AsyncGenerator<Line> {
+  try {
+    yield* readLines(answer)
+  } catch (error) {
+    signal.throwIfAborted()
+    throw cut(error)
+  }
+}
+
+function cut(error?: unknown): Failure {
+  const why = error === undefined ? '' : `: ${messageOf(error)}`
+  return new Failure('STORE_FAILED', `the gateway that holds the store ended before it had answered${why}`, {
+    cause: error,
+  })
 }

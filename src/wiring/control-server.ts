@@ -4,9 +4,12 @@ import { join } from 'node:path'
 import type { Published } from '../cli/program.ts'
 import type { Address } from '../config/address.ts'
 import { Failure, isFailure, messageOf } from '../errors.ts'
+import { EXPORT_FORMATS, type ExportRequest, type OpenedExport } from '../export/export.ts'
+import { writePieces } from '../http/body.ts'
 import type { Importer, ImportResult } from '../import/importer.ts'
 import type { Publisher, PublishInput, PublishProgress, PublishResult } from '../publish/publisher.ts'
 import type { Inspection } from '../repository/inspection.ts'
+import type { Line } from './control-lines.ts'
 
 /** Commands that a gateway does for other processes of its user, since it holds the store. */
 export interface Controlled {
@@ -15,6 +18,7 @@ export interface Controlled {
   readonly publisher: (to: string) => Promise<Publisher>
   readonly import: Importer['import']
   readonly inspect: (path: string, signal: AbortSignal) => Promise<Inspection>
+  readonly export: (request: ExportRequest, signal: AbortSignal) => Promise<OpenedExport>
 }
 
 /** Where the socket of a store is. */
@@ -22,7 +26,7 @@ export function controlSocket(folder: string): string {
   return join(folder, 'gateway.sock')
 }
 
-/** Answers are lines of JSON: `{progress}` any number of times, then `{result}` or `{failure}`. */
+/** Answers are lines of JSON, see {@link Line}. */
 export async function startControlServer(folder: string, controlled: Controlled): Promise<Server> {
   const path = controlSocket(folder)
   await rm(path, { force: true })
@@ -40,7 +44,7 @@ export async function startControlServer(folder: string, controlled: Controlled)
 async function answer(req: IncomingMessage, res: ServerResponse, controlled: Controlled): Promise<void> {
   const abort = new AbortController()
   res.once('close', () => abort.abort(new Failure('CONTENT_UNAVAILABLE', 'the command has ended')))
-  const line = (value: unknown): void => void res.write(`${JSON.stringify(value)}\n`)
+  const line = (value: Line): void => void res.write(`${JSON.stringify(value)}\n`)
   try {
     const url = new URL(req.url ?? '/', 'http://gateway')
     res.writeHead(200, { 'Content-Type': 'application/x-ndjson' })
@@ -48,6 +52,13 @@ async function answer(req: IncomingMessage, res: ServerResponse, controlled: Con
       line({ result: await controlled.inspect(url.searchParams.get('path') ?? '', abort.signal) })
     } else if (url.pathname === '/import') {
       line({ result: await importInto(req, url.searchParams, controlled, line, abort.signal) })
+    } else if (url.pathname === '/export') {
+      await sendExport(
+        res,
+        await controlled.export(exportRequest(url.searchParams), abort.signal),
+        abort.signal,
+      )
+      line({ result: null })
     } else {
       const result = await publish(req, url.searchParams, controlled, line, abort.signal)
       const published: Published = { ...result, gateway: controlled.address }
@@ -66,7 +77,7 @@ async function publish(
   req: IncomingMessage,
   query: URLSearchParams,
   controlled: Controlled,
-  line: (value: unknown) => void,
+  line: (value: Line) => void,
   signal: AbortSignal,
 ): Promise<PublishResult> {
   const name = query.get('name')
@@ -85,7 +96,7 @@ function importInto(
   req: IncomingMessage,
   query: URLSearchParams,
   controlled: Controlled,
-  line: (value: unknown) => void,
+  line: (value: Line) => void,
   signal: AbortSignal,
 ): Promise<ImportResult> {
   const name = query.get('name')
@@ -103,7 +114,7 @@ function inputOf(req: IncomingMessage, query: URLSearchParams): PublishInput {
   return path === null ? { kind: 'stream', stream: req } : { kind: 'path', path }
 }
 
-function progressTo(line: (value: unknown) => void): (progress: PublishProgress) => void {
+function progressTo(line: (value: Line) => void): (progress: PublishProgress) => void {
   let last = 0
   return (progress) => {
     const now = performance.now()
@@ -111,4 +122,34 @@ function progressTo(line: (value: unknown) => void): (progress: PublishProgress)
     last = now
     line({ progress })
   }
+}
+
+function exportRequest(query: URLSearchParams): ExportRequest {
+  const asked = query.get('format')
+  const format = EXPORT_FORMATS.find((one) => one === asked)
+  if (format === undefined) throw new Failure('UNSUPPORTED', `this gateway exports nothing as ${asked}`)
+  const platform = query.get('platform')
+  const name = query.get('name')
+  return {
+    path: query.get('path') ?? '',
+    format,
+    ...(platform === null ? {} : { platform }),
+    ...(name === null ? {} : { name }),
+  }
+}
+
+/** Each piece is handed over before the next is asked for. */
+async function sendExport(
+  res: ServerResponse,
+  { summary, body }: OpenedExport,
+  signal: AbortSignal,
+): Promise<void> {
+  res.write(`${JSON.stringify({ summary } satisfies Line)}\n`)
+  async function* framed(): AsyncGenerator<Uint8Array> {
+    for await (const piece of body) {
+      yield Buffer.from(`${JSON.stringify({ bytes: piece.length } satisfies Line)}\n`)
+      yield piece
+    }
+  }
+  await writePieces(res, framed(), { route: 'export', bytes: 0 }, signal)
 }

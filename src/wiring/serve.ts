@@ -15,9 +15,10 @@ import { createMetrics, type Metrics } from '../observability/metrics.ts'
 import { publishSample } from '../publish/sample/publish-sample.ts'
 import { SAMPLE_NAME, SAMPLE_TAG } from '../publish/sample/sample-image.ts'
 import { startControlServer } from './control-server.ts'
+import { buildExporter } from './exporting.ts'
 import { embeddedPublisher, kuboPublisher, storeImporter } from './publishing.ts'
 import { buildBackend, type Backend } from './repositories.ts'
-import { locateSources } from './sources.ts'
+import { locateSources, type LocatedSource } from './sources.ts'
 import { createBufferPool, openStore, type OpenStore } from './store.ts'
 import { buildTrustless } from './trustless.ts'
 
@@ -47,7 +48,7 @@ export async function serve(config: Config, terminal: Terminal): Promise<Running
     apart === undefined ? undefined : await listen(config, apart, logger, metrics, { trustless })
   const address = { host: config.listen.host, port: server.port }
   const control =
-    store === undefined ? undefined : await startControl(config, store, backend, address, logger)
+    store === undefined ? undefined : await startControl(config, located, store, backend, address, logger)
   const health = new Health({
     storeReady: () => true,
     sources: backend.sources,
@@ -123,6 +124,7 @@ async function openConfiguredStore(
 
 async function startControl(
   config: Config,
+  located: readonly LocatedSource[],
   store: OpenStore,
   backend: Backend,
   address: Address,
@@ -141,6 +143,7 @@ async function startControl(
         return imported
       },
       inspect: (path, signal) => backend.repositories.inspect(path, signal),
+      export: buildExporter(config, located, store, backend),
     })
   } catch (error) {
     logger.warn('commands can not use this store while the gateway runs', { error: messageOf(error) })

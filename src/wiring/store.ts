@@ -6,7 +6,10 @@ import { DiskBlobs } from '../cache/disk-blobs.ts'
 import { openMetadata, type Metadata } from '../cache/metadata.ts'
 import { RecentRecords } from '../cache/recent-records.ts'
 import type { Config } from '../config/config.ts'
+import type { HeldBlocks } from '../content/dag/held-blocks.ts'
+import { NOTHING_HELD } from '../content/dag/relayed-blocks.ts'
 import { BlockTable } from '../content/embedded/block-table.ts'
+import { heldBlocks } from '../content/embedded/held-blocks.ts'
 import { RecentBlocks } from '../content/embedded/recent-blocks.ts'
 import { Failure, messageOf } from '../errors.ts'
 import { KeptRecords, type StoredRecords } from '../naming/kept-records.ts'
@@ -95,6 +98,12 @@ export async function openStore(
       await metadata.close()
     },
   }
+}
+
+/** The blocks of what is published, imported and cached. */
+export function heldIn(store: OpenStore | undefined): HeldBlocks {
+  if (store === undefined) return NOTHING_HELD
+  return heldBlocks(store.blobs, [store.table, store.recentBlocks])
 }
 
 function rootsIn(metadata: Metadata): RootsMemory {

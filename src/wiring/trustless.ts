@@ -1,10 +1,9 @@
 import type { Config } from '../config/config.ts'
-import { NOTHING_HELD, relayedBlocks } from '../content/dag/relayed-blocks.ts'
-import { heldBlocks } from '../content/embedded/held-blocks.ts'
+import { relayedBlocks } from '../content/dag/relayed-blocks.ts'
 import type { Policy } from '../repository/policy.ts'
 import { createTrustlessEndpoints, type ServeTrustless } from '../trustless/endpoints.ts'
 import { buildBlockReaders, type LocatedSource } from './sources.ts'
-import type { OpenStore } from './store.ts'
+import { heldIn, type OpenStore } from './store.ts'
 
 export interface TrustlessParts {
   readonly config: Config
@@ -15,7 +14,7 @@ export interface TrustlessParts {
 
 /** The endpoints that give other gateways and IPFS clients what is held here. */
 export function buildTrustless({ config, located, store, policy }: TrustlessParts): ServeTrustless {
-  const held = store === undefined ? NOTHING_HELD : heldBlocks(store.blobs, [store.table, store.recentBlocks])
+  const held = heldIn(store)
   return createTrustlessEndpoints({
     held,
     relayed: config.relay ? relayedBlocks(held, buildBlockReaders(config, located)) : undefined,

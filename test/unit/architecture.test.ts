@@ -76,7 +76,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   registry: ['errors.ts', 'reference', 'layout', 'repository', 'http'],
   // The other protocol spoken here: what is held, as an IPFS gateway gives it.
   trustless: ['errors.ts', 'reference', 'http', 'content', 'content/car', 'content/dag'],
-  cli: ['errors.ts', 'config', 'import', 'publish', 'repository'],
+  export: ['errors.ts', 'reference', 'layout', 'repository', 'content', 'content/car', 'content/dag'],
+  cli: ['errors.ts', 'config', 'export', 'import', 'publish', 'repository'],
 
   'app.ts': ['errors.ts', 'http', 'registry', 'trustless'],
   // Build everything, so they may import everything.
@@ -104,7 +105,7 @@ const HOMES: Readonly<Record<string, readonly string[]>> = {
   'cli-progress': ['cli'],
   'classic-level': ['cache'],
   picomatch: ['repository'],
-  'tar-stream': ['publish'],
+  'tar-stream': ['publish', 'export'],
   'ipfs-unixfs-importer': ['publish'],
   express: ['http', 'registry', 'observability', 'app.ts', 'wiring.ts', 'wiring'],
 }

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import type { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { toolPath } from './tools.ts'
 
@@ -94,6 +95,17 @@ export async function run(
     )
   }
   return result.stdout
+}
+
+/** Start a program whose standard output is to be read as it comes; `code` is its exit code. */
+export function output(
+  command: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): { stdout: Readable; code: Promise<number | null> } {
+  const child = start(command, args, options, false)
+  if (child.stdout === null) throw new Error(`${command} could not be started`)
+  return { stdout: child.stdout, code: once(child, 'exit').then(([code]) => code as number | null) }
 }
 
 /** Start a program that keeps running. */

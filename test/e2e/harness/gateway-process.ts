@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { attempt, launch, run, until } from './child.ts'
+import { attempt, launch, output, run, until } from './child.ts'
 import type { RunOptions, RunResult, Running } from './child.ts'
 import { freePorts } from './ports.ts'
 import { tempFolder } from './temp.ts'
@@ -120,6 +120,11 @@ export class Gateway {
   /** As {@link command}, but it may fail. */
   async attempt(args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
     return attempt('node', [MAIN, ...args], { ...options, env: { ...this.#env, ...options.env } })
+  }
+
+  /** Run another command and read what it writes as it comes. */
+  output(args: readonly string[]): ReturnType<typeof output> {
+    return output('node', [MAIN, ...args], { env: this.#env })
   }
 
   async metrics(): Promise<string> {

@@ -7,7 +7,7 @@ describe('help', () => {
     const { code, stdout, stderr } = await commandLine({ argv: ['--help'] })
     expect(code).toBe(0)
     expect(stderr).toBe('')
-    for (const command of ['serve', 'publish', 'inspect', 'config'])
+    for (const command of ['serve', 'publish', 'inspect', 'export', 'config'])
       expect(stdout).toMatch(new RegExp(`^  ${command} `, 'm'))
     expect(stdout).toContain('Examples:')
   })
