@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import type { ReadableStream } from 'node:stream/web'
+import { makeCertificate } from '../fixtures/certificate.ts'
 import { LayoutBuilder } from '../fixtures/layouts.ts'
 import { writeFiles } from '../fixtures/folders.ts'
 import { run } from './harness/child.ts'
@@ -10,6 +11,8 @@ import { DelegatedRouting } from './harness/delegated-routing.ts'
 import { Gateway } from './harness/gateway-process.ts'
 import { descriptorOf, makeImage, manifestOf } from './harness/images.ts'
 import { KuboNode } from './harness/kubo.ts'
+import { startNginx, withTls } from './harness/nginx.ts'
+import { freePort } from './harness/ports.ts'
 import { tempFolder } from './harness/temp.ts'
 import { Teardown } from './harness/teardown.ts'
 import { describeWith } from './harness/tools.ts'
@@ -19,7 +22,7 @@ const MANY = 2_700
 /** Bytes of a layer of several blocks. */
 const LAYER = 3_300_000
 
-describeWith(['ipfs', 'umoci'], 'Kubo reads what a gateway holds', () => {
+describeWith(['ipfs', 'umoci', 'nginx'], 'Kubo reads what a gateway holds', () => {
   const teardown = new Teardown()
   let gateway: Gateway
   /** Two layouts, as they were published. */
@@ -138,6 +141,17 @@ describeWith(['ipfs', 'umoci'], 'Kubo reads what a gateway holds', () => {
     test('over HTTP in a private network', async () => {
       const [host, port] = gateway.host.split(':')
       await getFrom(`/ip4/${host}/tcp/${port}/http`)
+    }, 90_000)
+
+    // Over TLS it insists on HTTP/2, which nginx speaks.
+    test('over HTTPS, through nginx', async () => {
+      const tls = await tempFolder(teardown, 'tls')
+      const files = { cert: join(tls, 'tls.crt'), key: join(tls, 'tls.key') }
+      const { cert, key } = makeCertificate('localhost')
+      await Promise.all([writeFile(files.cert, cert), writeFile(files.key, key)])
+      const port = await freePort()
+      await startNginx(teardown, [gateway.host], withTls(files, port))
+      await getFrom(`/dns4/localhost/tcp/${port}/tls/http`)
     }, 90_000)
   })
 })

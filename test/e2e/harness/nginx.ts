@@ -24,7 +24,7 @@ export function inTurn(configuration: string): string {
 export function withTls(files: { cert: string; key: string }, port: number) {
   return (configuration: string): string => {
     const on = replace(configuration, /^( *)#(listen|ssl_\w+)( .*;)$/gm, '$1$2$3')
-    const listening = replace(on, /listen +443 ssl;/, `listen 127.0.0.1:${port} ssl;`)
+    const listening = replace(on, /listen +443 /, `listen 127.0.0.1:${port} `)
     const certified = replace(listening, /\/etc\/nginx\/tls\/registry\.crt/, files.cert)
     return replace(certified, /\/etc\/nginx\/tls\/registry\.key/, files.key)
   }
