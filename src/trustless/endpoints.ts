@@ -120,8 +120,9 @@ async function send(
     roots: resolved.cids.map(String),
   }
   const { etag } = description
-  exchange.facts.source = 'disk'
-  exchange.facts.cached = true
+  const { fetched = false } = block
+  exchange.facts.source = fetched ? 'relay' : 'disk'
+  exchange.facts.cached = !fetched
   if (noneMatch(req.headers['if-none-match'], etag)) {
     describe(res, description)
     res.statusCode = 304

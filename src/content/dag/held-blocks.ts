@@ -5,6 +5,8 @@ import type { BlockReader } from '../unixfs/blocks.ts'
 export interface HeldBlock {
   /** Bytes. */
   readonly size: number
+  /** Whether it had to be fetched from others for this. */
+  readonly fetched?: boolean
   /**
    * Its bytes, in pieces that are valid until the next is asked for. What is read back from disk has been held to its
    * checksums.

@@ -24,7 +24,7 @@ class RelayingReader implements HeldBlockReader {
     const held = await this.#held?.find(cid, { signal })
     if (held !== undefined || this.#others.length === 0) return held
     const bytes = await this.#fetch(cid, signal)
-    return { size: bytes.byteLength, read: () => once(bytes) }
+    return { size: bytes.byteLength, fetched: true, read: () => once(bytes) }
   }
 
   async get(cid: CID, { signal }: { signal: AbortSignal }): Promise<Uint8Array> {
