@@ -17,9 +17,9 @@ export function embeddedPublisher(store: OpenStore): Publisher {
 }
 
 /** Imports into the open store. */
-export function storeImporter({ blobs, table, ipnsRecords }: OpenStore): Importer {
+export function storeImporter({ blobs, table, recentBlocks, ipnsRecords }: OpenStore): Importer {
   return createImporter({
-    cars: createEmbeddedCarTarget({ blobs, table, held: heldBlocks(blobs, [table]) }),
+    cars: createEmbeddedCarTarget({ blobs, table, held: heldBlocks(blobs, [table, recentBlocks]) }),
     records: ipnsRecords,
   })
 }

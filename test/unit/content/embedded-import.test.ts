@@ -12,6 +12,7 @@ import { openMetadata, type Metadata } from '../../../src/cache/metadata.ts'
 import { CarReader } from '../../../src/content/car/car-reader.ts'
 import { BlockTable } from '../../../src/content/embedded/block-table.ts'
 import { heldBlocks } from '../../../src/content/embedded/held-blocks.ts'
+import { createEmbeddedTarget } from '../../../src/content/embedded/target.ts'
 import { createEmbeddedCarTarget } from '../../../src/content/embedded/import/import-car.ts'
 import { createEmbeddedSource } from '../../../src/content/embedded/source.ts'
 import type { ImportedCar } from '../../../src/import/importer.ts'
@@ -288,6 +289,22 @@ describe('what roots lead to', () => {
     await expectHeld(blocksOf(tree.blocks))
     expect(blobs.count).toBe(1)
   })
+})
+
+test('what only the cache has of it becomes the store’s own', async () => {
+  const tree = await importTree({ large: patternBytes(3_000_000) })
+  const publishing = createEmbeddedTarget({ blobs, table })
+  const open = async function* (): AsyncGenerator<Uint8Array> {
+    yield patternBytes(3_000_000)
+  }
+  await publishing.addFile({ size: 3_000_000, digest: undefined, open }, { signal })
+  publishing.release?.()
+  const blocks = blocksOf(tree.blocks)
+  const withoutLeaves = blocks.filter(({ cid }) => cid.code !== 0x55)
+  await importBytes(carOf([tree.root], withoutLeaves))
+  await restart()
+  await pull(7)
+  await expectHeld(blocks)
 })
 
 describe('a CAR that is incomplete', () => {

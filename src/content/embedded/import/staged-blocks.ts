@@ -8,6 +8,7 @@ import { openMetadata, type Metadata } from '../../../cache/metadata.ts'
 import { Spool } from '../../../cache/spool.ts'
 import type { HeldBlockReader } from '../../dag/held-blocks.ts'
 import { RAW } from '../../unixfs/node.ts'
+import { keyOf } from '../block-table.ts'
 
 /** A block that is at hand, in the spool or in the store. */
 export interface StagedBlock {
@@ -189,8 +190,4 @@ export class StagedBlocks {
 
 function blockOf([number, size, at]: Entry): StagedBlock {
   return { number, size, at }
-}
-
-function keyOf(cid: CID): string {
-  return base64url.baseEncode(cid.multihash.bytes)
 }
