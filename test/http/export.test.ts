@@ -9,6 +9,7 @@ import { commandLine, type Ran } from '../fixtures/command-line.ts'
 import { patternBytes } from '../fixtures/content-tree.ts'
 import { inTemporaryFolder, writeFiles } from '../fixtures/folders.ts'
 import { LayoutBuilder, sideBySide, type LayoutFiles } from '../fixtures/layouts.ts'
+import { ask } from '../fixtures/raw-request.ts'
 import { startServedGateway, storeFolder, type ServedGateway } from '../fixtures/served-gateway.ts'
 
 const layout = new LayoutBuilder()
@@ -123,6 +124,20 @@ test('an exported layout published again has the root it had', async () => {
     const other = join(folder, 'store')
     const { stdout } = await run(['publish', join(folder, 'images'), '--store', other])
     expect(stdout.split('\n')[0]).toBe(root)
+  })
+})
+
+test('a CAR that another store imports is pulled from there', async () => {
+  await inTemporaryFolder(async (folder) => {
+    const car = join(folder, 'app.car')
+    await run(['export', `/ipfs/${root}`, '-o', car, ...here()])
+    const other = join(folder, 'store')
+    expect((await run(['import', car, '--store', other])).code).toBe(0)
+    const { port } = await serve(other, 'embedded')
+    const manifest = await ask(port, `/v2/ipfs/${root}/app/manifests/v1`)
+    expect(manifest.headers['docker-content-digest']).toBe(image.digest)
+    const blob = await ask(port, `/v2/ipfs/${root}/app/${layerPath.replace('sha256/', 'sha256:')}`)
+    expect(blob.body.equals(Buffer.from(layer))).toBe(true)
   })
 })
 
