@@ -72,6 +72,8 @@ export class BlobCache {
   private readonly memory: LRUCache<Digest, Uint8Array>
   private readonly fills = new Map<Digest, Fill>()
   private readonly parts = new PartFetches()
+  /** Fetches that are waited for by readers far ahead of them, so that more of those had better wait too. */
+  private readonly awaited = new WeakSet<Fill>()
   private readonly options: BlobCacheOptions
 
   constructor(options: BlobCacheOptions) {
@@ -196,10 +198,12 @@ export class BlobCache {
     const { range, signal } = want
     const fill = this.fills.get(digest)
     const near = range === undefined || range.start === 0 || fill?.reaches(range.start) === true
-    if (!near && this.parts.allows(digest, range, want.expectedSize)) {
+    const awaited = fill !== undefined && this.awaited.has(fill)
+    if (!near && !awaited && this.parts.allows(digest, range, want.expectedSize)) {
       return this.parts.open(digest, range, want)
     }
     const common = fill ?? this.startFill(digest, want)
+    if (!near) this.awaited.add(common)
     const { size, pieces } = await common.attach(range, signal)
     return { size, source: common.source, cached: false, pieces }
   }

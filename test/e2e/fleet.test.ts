@@ -194,8 +194,7 @@ function isFor({ url }: Passed, objects: readonly Descriptor[]): boolean {
 /** Resolves when these gateways have so many requests under way. */
 async function inFlight(fleet: readonly Member[], count: number): Promise<void> {
   await until(`${count} requests under way`, async () => {
-    const pages = await Promise.all(fleet.map(({ gateway }) => gateway.metrics()))
-    const each = pages.map((page) => /^ipfs_registry_http_requests_in_flight (\d+)$/m.exec(page)?.[1])
-    return each.reduce((sum, value) => sum + Number(value), 0) >= count
+    const each = await Promise.all(fleet.map(({ gateway }) => gateway.inFlight()))
+    return each.reduce((sum, value) => sum + value, 0) >= count
   })
 }

@@ -130,4 +130,9 @@ export class Gateway {
   async metrics(): Promise<string> {
     return (await fetch(`${this.admin}/metrics`)).text()
   }
+
+  /** Requests of clients under way. */
+  async inFlight(): Promise<number> {
+    return Number(/^ipfs_registry_http_requests_in_flight (\d+)$/m.exec(await this.metrics())?.[1])
+  }
 }

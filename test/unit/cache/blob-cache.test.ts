@@ -512,6 +512,22 @@ describe('parts to the end, as after a broken download,', () => {
     },
   )
 
+  test('are waited for in the fetch for all also by those who come when others have ended', async () => {
+    const blob = new ControlledBlob(LARGE, { allowed: 0 })
+    const [start = 0] = STARTS
+    const leaving = new AbortController()
+    const { signal } = leaving
+    const left = STARTS.slice(0, 3).map((each) => read(open(blob, { ...rest(each), signal })))
+    const waiting = restOf(open(blob, rest(start)), start)
+    await until(() => blob.requests.length === 4)
+    leaving.abort(GONE)
+    await Promise.all(left)
+    const late = restOf(open(blob, rest(start)), start)
+    blob.allow(Infinity)
+    await Promise.all([waiting, late])
+    expect(blob.requests).toHaveLength(4)
+  })
+
   test('do not count when they are read, left, or could not be had', async () => {
     const blob = new ControlledBlob(LARGE)
     const fetch = (): Promise<never> => Promise.reject(GONE)
