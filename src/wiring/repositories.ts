@@ -37,7 +37,7 @@ export interface BackendParts {
 }
 
 /** Bytes that one fetch keeps in memory: behind a file only what its readers are likely to want next. */
-const WINDOW_WITH_DISK = 4 * 1024 * 1024
+const WINDOW_WITH_DISK = 2 * 1024 * 1024
 const WINDOW_WITHOUT_DISK = 8 * 1024 * 1024
 const MOST_FILLS = 64
 /** ms that a search for a layout or name goes on after everyone's time was up. */

@@ -33,7 +33,7 @@ export interface LocatedSource {
 }
 
 /** Bytes of an answer that wait unread for one connection. */
-const SOCKET_BUFFER = 512 * 1024
+const SOCKET_BUFFER = 256 * 1024
 
 /**
  * The configured sources with their addresses, a Kubo looked for where none is named.

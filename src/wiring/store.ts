@@ -49,7 +49,7 @@ const IPNS_RECORDS = 6 * 1024 * 1024
  * chunk, so none is smaller than that.
  */
 export function createBufferPool(): BufferPool {
-  return new BufferPool({ large: 2 * CHUNK, small: CHUNK, limit: 8 * 1024 * 1024 })
+  return new BufferPool({ large: 2 * CHUNK, small: CHUNK, limit: 4 * 1024 * 1024 })
 }
 
 /** @throws Failure STORE_LOCKED when another process holds it, STORE_FAILED */
