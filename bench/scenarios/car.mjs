@@ -22,21 +22,26 @@ export async function measure({ scope, builds, rounds, only, log, print }) {
   const root = await kubo.add(image.folder)
   const path = `/ipfs/${root}/app/blobs/${image.layer.digest.replace(':', '/')}?format=car&dag-scope=entity`
   const contenders = new Map()
-  const gateways = new Map()
+  const stores = new Map()
+  const serving = scope.inner()
   for (const [name, main] of builds) {
-    const gateway = await startGateway(scope, { main, sources: ['embedded'] })
+    const gateway = await startGateway(serving, { main, sources: ['embedded'] })
     await gateway.publish(image.folder)
-    gateways.set(name, gateway)
+    stores.set(name, { main, store: gateway.store })
     contenders.set(name, () => curl(gateway.url + path, {}))
   }
   contenders.set("Kubo's gateway", () => curl(kubo.gateway + path, {}))
   const figures = await alternate(chosen(contenders, only), { rounds, log })
   print(ratioTable(figures, { unit: 'GB/s', peers: ["Kubo's gateway"] }))
-  for (const [name, gateway] of gateways) {
+  await serving.end()
+  for (const [name, { main, store }] of stores) {
+    const own = scope.inner()
+    const gateway = await startGateway(own, { main, store, sources: ['embedded'] })
     const stop = watchMemory(gateway.pid)
     const args = [READERS, gateway.url + path, String(COUNT), String(RATE)]
     const readers = JSON.parse(await run(process.execPath, args, { timeout: 600_000 }))
     const { peak, median } = await stop()
+    await own.end()
     const whole = readers.filter(({ bytes, how }) => how === '200' && bytes > image.layer.size).length
     print(
       `${name}, ${COUNT} readers at 8 MB/s: peak ${peak.toFixed(0)} MiB, median ${median.toFixed(0)} MiB, ` +
