@@ -1,4 +1,5 @@
-import { Failure } from '../errors.ts'
+import type { ServerResponse } from 'node:http'
+import { Failure, isFailure } from '../errors.ts'
 
 /** Bytes `start` up to but not including `end`. */
 export interface WantedRange {
@@ -44,6 +45,20 @@ export function parseRange(header: string | undefined, size: number): WantedRang
     )
   }
   return joined
+}
+
+/** {@link parseRange} for an answer, which tells the size where no range can be satisfied (RFC 9110, 14.4). */
+export function rangesFor(
+  res: ServerResponse,
+  header: string | undefined,
+  size: number,
+): WantedRange[] | undefined {
+  try {
+    return parseRange(header, size)
+  } catch (error) {
+    if (isFailure(error, 'RANGE_INVALID')) res.setHeader('Content-Range', `bytes */${size}`)
+    throw error
+  }
 }
 
 function toRange(first: string, last: string, size: number): WantedRange | undefined {

@@ -3,8 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { beginPieces, writePieces } from '../http/body.ts'
 import { noneMatch, rangeAllowed } from '../http/conditions.ts'
 import type { Exchange } from '../http/exchange.ts'
-import { parseRange, type WantedRange } from '../http/range.ts'
-import { isFailure } from '../errors.ts'
+import { rangesFor, type WantedRange } from '../http/range.ts'
 import { parseDigest } from '../reference/digest.ts'
 import type { BlobAnswer, BlobBody, Repository } from '../repository/repository.ts'
 import { setDigestHeaders, setProvenance } from './headers.ts'
@@ -46,7 +45,7 @@ export async function serveBlob(
     res.end()
     return
   }
-  const ranges = rangesOf(res, rangeHeader, blob.size)
+  const ranges = rangesFor(res, rangeHeader, blob.size)
   const parts = ranges ?? [undefined]
   if (parts.length > 1) {
     await sendParts(res, exchange, blob, ranges ?? [], describe)
@@ -63,15 +62,6 @@ export async function serveBlob(
   }
   await writePieces(res, body, facts, signal)
   res.end()
-}
-
-function rangesOf(res: ServerResponse, header: string | undefined, size: number): WantedRange[] | undefined {
-  try {
-    return parseRange(header, size)
-  } catch (error) {
-    if (isFailure(error, 'RANGE_INVALID')) res.setHeader('Content-Range', `bytes */${size}`)
-    throw error
-  }
 }
 
 async function begin(

@@ -1,10 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { HeldBlock } from '../content/dag/held-blocks.ts'
-import { isFailure } from '../errors.ts'
 import { beginPieces, writePieces } from '../http/body.ts'
 import { rangeAllowed } from '../http/conditions.ts'
 import type { Exchange } from '../http/exchange.ts'
-import { parseRange, type WantedRange } from '../http/range.ts'
+import { rangesFor } from '../http/range.ts'
 
 /** The bytes of one block, whole or one range of them; a request for several ranges gets it whole (RFC 9110, 14.2). */
 export async function sendBlock(
@@ -16,7 +15,7 @@ export async function sendBlock(
 ): Promise<void> {
   const head = req.method === 'HEAD'
   const ranged = !head && rangeAllowed(req.headers['if-range']?.toString(), etag)
-  const ranges = ranged ? rangesOf(res, req.headers.range, block.size) : undefined
+  const ranges = ranged ? rangesFor(res, req.headers.range, block.size) : undefined
   const range = ranges?.length === 1 ? ranges[0] : undefined
   const { start, end } = range ?? { start: 0, end: block.size }
   const body = head ? undefined : await beginPieces(slice(block.read(), start, end))
@@ -30,15 +29,6 @@ export async function sendBlock(
   }
   if (body !== undefined) await writePieces(res, body, exchange.facts, exchange.signal)
   res.end()
-}
-
-function rangesOf(res: ServerResponse, header: string | undefined, size: number): WantedRange[] | undefined {
-  try {
-    return parseRange(header, size)
-  } catch (error) {
-    if (isFailure(error, 'RANGE_INVALID')) res.setHeader('Content-Range', `bytes */${size}`)
-    throw error
-  }
 }
 
 async function* slice(

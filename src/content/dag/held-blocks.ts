@@ -16,6 +16,15 @@ export interface HeldBlock {
   read(): AsyncIterable<Uint8Array>
 }
 
+/** A block that is in memory. */
+export function blockOf(bytes: Uint8Array): HeldBlock {
+  return { size: bytes.byteLength, read: () => once(bytes) }
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
+  yield bytes
+}
+
 /** Blocks that are held here, read one after the other; files stay open between blocks that follow one another. */
 export interface HeldBlockReader extends BlockReader {
   /** @returns undefined when it is not held */

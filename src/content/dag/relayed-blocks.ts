@@ -1,7 +1,7 @@
 import type { CID } from 'multiformats/cid'
 import { Failure, messageOf } from '../../errors.ts'
 import type { BlockReader } from '../unixfs/blocks.ts'
-import type { HeldBlock, HeldBlockReader, HeldBlocks } from './held-blocks.ts'
+import { blockOf, type HeldBlock, type HeldBlockReader, type HeldBlocks } from './held-blocks.ts'
 
 /** Holds nothing: for a gateway without a store. */
 export const NOTHING_HELD: HeldBlocks = { reader: () => new RelayingReader(undefined, []) }
@@ -24,7 +24,7 @@ class RelayingReader implements HeldBlockReader {
     const held = await this.#held?.find(cid, { signal })
     if (held !== undefined || this.#others.length === 0) return held
     const bytes = await this.#fetch(cid, signal)
-    return { size: bytes.byteLength, fetched: true, read: () => once(bytes) }
+    return { ...blockOf(bytes), fetched: true }
   }
 
   async get(cid: CID, { signal }: { signal: AbortSignal }): Promise<Uint8Array> {
@@ -52,8 +52,4 @@ class RelayingReader implements HeldBlockReader {
     const why = said.length === 0 ? 'is not in the store' : `could not be had: ${said.join('; ')}`
     throw new Failure('CONTENT_UNAVAILABLE', `block ${cid.toString()} ${why}`)
   }
-}
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
-  yield bytes
 }

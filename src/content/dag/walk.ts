@@ -5,7 +5,7 @@ import type { ByteRange } from '../source.ts'
 import { decodeNode, RAW } from '../unixfs/node.ts'
 import { prefixLength } from '../unixfs/shard-slot.ts'
 import { isDocument } from './document.ts'
-import type { HeldBlock, HeldBlockReader } from './held-blocks.ts'
+import { blockOf, type HeldBlock, type HeldBlockReader } from './held-blocks.ts'
 import { linksOf } from './links.ts'
 
 /** Which blocks of the DAG below a CID are wanted (trustless gateway specification, `dag-scope`, `entity-bytes`). */
@@ -72,7 +72,7 @@ export async function* walkDag(
       continue
     }
     const bytes = await blocks.get(part.cid, { signal })
-    if (met.isToSend(part.cid)) yield { cid: part.cid, size: bytes.byteLength, read: () => once(bytes) }
+    if (met.isToSend(part.cid)) yield { cid: part.cid, ...blockOf(bytes) }
     if (stack.length >= MAX_DEPTH) {
       throw new Failure('CONTENT_TOO_LARGE', `${cid.toString()} is more than ${MAX_DEPTH} blocks deep`)
     }
@@ -157,8 +157,4 @@ async function heldBlock(blocks: HeldBlockReader, cid: CID, signal: AbortSignal)
   const block = await blocks.find(cid, { signal })
   if (block === undefined) throw new Failure('CONTENT_UNAVAILABLE', `block ${cid.toString()} is not held`)
   return { cid, size: block.size, read: () => block.read() }
-}
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
-  yield bytes
 }

@@ -4,7 +4,7 @@ import type { StoredBlob } from '../../cache/stored-blob.ts'
 import { Failure } from '../../errors.ts'
 import type { Digest } from '../../reference/digest.ts'
 import { inlineBytes } from '../../verify/block.ts'
-import type { HeldBlock, HeldBlockReader, HeldBlocks } from '../dag/held-blocks.ts'
+import { blockOf, type HeldBlock, type HeldBlockReader, type HeldBlocks } from '../dag/held-blocks.ts'
 import type { BlockPlaces, LeafPlace } from './block-table.ts'
 
 /** Blocks of the store on disk: those written down by value, and leaves, which are ranges of blobs. */
@@ -77,14 +77,6 @@ class StoredBlocks implements HeldBlockReader {
     this.#run = new BlobRun(digest, blob, offset)
     return this.#run
   }
-}
-
-function blockOf(bytes: Uint8Array): HeldBlock {
-  return { size: bytes.byteLength, read: () => once(bytes) }
-}
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
-  yield bytes
 }
 
 /** A blob that is read on and on, in pieces cut where the caller wants them cut. */
