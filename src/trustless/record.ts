@@ -24,7 +24,7 @@ export interface HeldRecords {
   find(key: CID): Promise<HeldRecord | undefined>
 }
 
-/** Seconds for a record that says none (ipns-record specification, "TTL": one hour is the usual default). */
+/** Seconds for a record that says none. */
 const DEFAULT_TTL = 3600
 
 /** A record as it was signed (trustless gateway specification, "IPNS Record Responses"). */

@@ -123,7 +123,7 @@ test('the access log and the metrics tell what was given to whom', async () => {
   expect(metrics).toMatch(/ipfs_registry_http_requests_total\{route="car",method="GET",code="200"\} 1/)
 })
 
-test('readers that leave in the middle leave nothing open', async () => {
+test('readers that leave in the middle do not keep others from their answers', async () => {
   const leaving = Array.from({ length: 20 }, async () => {
     const answer = await begin(a.port, `/ipfs/${root}?format=car`)
     answer.destroy()

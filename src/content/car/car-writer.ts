@@ -42,7 +42,7 @@ export async function* carBytes(
         filled += piece.byteLength
         continue
       }
-      yield joined.subarray(0, filled)
+      if (filled > 0) yield joined.subarray(0, filled)
       filled = 0
       yield piece
     }
