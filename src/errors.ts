@@ -22,13 +22,13 @@ export const ERRORS = {
     oci: 'NAME_INVALID',
     meaning: 'The repository name or the CID in it is malformed.',
   },
-  NAME_UNKNOWN: { status: 404, oci: 'NAME_UNKNOWN', meaning: 'There is no image layout under this name.' },
+  NAME_UNKNOWN: { status: 404, oci: 'NAME_UNKNOWN', meaning: 'There is no repository of this name.' },
   MANIFEST_UNKNOWN: {
     status: 404,
     oci: 'MANIFEST_UNKNOWN',
-    meaning: 'The layout has no such tag or manifest.',
+    meaning: 'The repository has no such tag or manifest.',
   },
-  BLOB_UNKNOWN: { status: 404, oci: 'BLOB_UNKNOWN', meaning: 'The layout holds no such blob.' },
+  BLOB_UNKNOWN: { status: 404, oci: 'BLOB_UNKNOWN', meaning: 'The repository holds no such blob.' },
   UPLOAD_UNKNOWN: { status: 404, oci: 'BLOB_UPLOAD_UNKNOWN', meaning: 'There is no such upload.' },
   DIGEST_INVALID: {
     status: 400,
@@ -51,7 +51,7 @@ export const ERRORS = {
   DENIED: {
     status: 403,
     oci: 'DENIED',
-    meaning: 'The allow and deny lists of this gateway exclude the content.',
+    meaning: 'The allow and deny lists of this gateway, or of an upstream, exclude it.',
   },
   NOT_HELD: {
     status: 404,
@@ -83,7 +83,7 @@ export const ERRORS = {
     status: 503,
     oci: 'UNAVAILABLE',
     retryAfter: 5,
-    meaning: 'No source could give the content now: none has it, or none answers.',
+    meaning: 'No source or upstream could give the content now: none has it, or none answers.',
   },
   CONTENT_TIMEOUT: {
     status: 504,
@@ -112,6 +112,23 @@ export const ERRORS = {
     oci: 'UNAVAILABLE',
     retryAfter: 2,
     meaning: 'A queue of this gateway is full.',
+  },
+  UPSTREAM_DENIED: {
+    status: 403,
+    oci: 'DENIED',
+    meaning:
+      'The upstream registry refuses it, with the credentials this gateway has for it, or without any.',
+  },
+  UPSTREAM_LIMITED: {
+    status: 429,
+    oci: 'TOOMANYREQUESTS',
+    retryAfter: 30,
+    meaning: 'The upstream registry asks for fewer requests, and no copy is held here.',
+  },
+  LOOP_DETECTED: {
+    status: 508,
+    oci: 'UNSUPPORTED',
+    meaning: 'This gateway is its own upstream, directly or through others.',
   },
   STORE_LOCKED: { status: 500, oci: 'UNKNOWN', meaning: 'Another gateway holds the store.' },
   STORE_FAILED: { status: 500, oci: 'UNKNOWN', meaning: 'The store on disk could not be read or written.' },

@@ -72,7 +72,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   naming: ['errors.ts', 'reference', 'content', 'content/transport'],
   publish: ['errors.ts', 'reference', 'layout', 'content', 'content/unixfs'],
   import: ['errors.ts', 'content/car', 'naming', 'publish'],
-  repository: ['errors.ts', 'reference', 'layout', 'content', 'naming', 'cache'],
+  // Another registry, read over its protocol.
+  upstream: ['errors.ts', 'reference', 'layout', 'content', 'content/transport'],
+  // Which ordinary names live on IPFS.
+  mapping: ['errors.ts', 'reference'],
+  repository: ['errors.ts', 'reference', 'layout', 'content', 'naming', 'cache', 'upstream', 'mapping'],
   registry: ['errors.ts', 'reference', 'layout', 'repository', 'http'],
   // The other protocol spoken here: what is held, as an IPFS gateway gives it.
   trustless: ['errors.ts', 'reference', 'http', 'content', 'content/car', 'content/dag'],
@@ -99,8 +103,8 @@ const IMPLEMENTATIONS: Readonly<Record<string, readonly string[]>> = {
 const HOMES: Readonly<Record<string, readonly string[]>> = {
   winston: ['observability'],
   'prom-client': ['observability'],
-  zod: ['config'],
-  yaml: ['config'],
+  zod: ['config', 'mapping'],
+  yaml: ['config', 'mapping'],
   commander: ['cli'],
   'cli-progress': ['cli'],
   'classic-level': ['cache'],
