@@ -1,19 +1,17 @@
-import type { ContentSource } from './source.ts'
-
 /** ms that a source comes last after its first wrong bytes; doubled for each further time. */
 const FIRST_PENALTY = 60_000
 const LONGEST_PENALTY = 3_600_000
 
 /** Which sources lately sent wrong bytes. They are not shut out, they come last. */
-export class SourceHealth {
-  private readonly penalties = new Map<ContentSource, { until: number; length: number }>()
+export class SourceHealth<C extends object> {
+  private readonly penalties = new Map<C, { until: number; length: number }>()
   private readonly now: () => number
 
   constructor(now: () => number = Date.now) {
     this.now = now
   }
 
-  discredit(source: ContentSource): void {
+  discredit(source: C): void {
     const now = this.now()
     const before = this.penalties.get(source)
     // Several answers under way at once may all turn out wrong: that is one offence.
@@ -23,9 +21,9 @@ export class SourceHealth {
   }
 
   /** In the order given, discredited ones last. */
-  order(sources: readonly ContentSource[]): ContentSource[] {
+  order(sources: readonly C[]): C[] {
     const now = this.now()
-    const bad = (source: ContentSource): boolean => (this.penalties.get(source)?.until ?? 0) > now
+    const bad = (source: C): boolean => (this.penalties.get(source)?.until ?? 0) > now
     return [...sources.filter((source) => !bad(source)), ...sources.filter(bad)]
   }
 }

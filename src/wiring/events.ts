@@ -1,5 +1,5 @@
 import type { CacheEvents } from '../cache/blob-cache.ts'
-import type { SourceEvents } from '../content/failover.ts'
+import type { SourceEvents } from '../content/attempts.ts'
 import { isFailure, messageOf } from '../errors.ts'
 import type { LookupEvent } from '../naming/ask-in-order.ts'
 import type { NameResolver } from '../naming/resolver.ts'

@@ -11,11 +11,11 @@ const [one, two, three] = ['one', 'two', 'three'].map((name) => ({ name }) as Co
 const ALL = [one, two, three]
 
 let now: number
-let health: SourceHealth
+let health: SourceHealth<ContentSource>
 
 beforeEach(() => {
   now = 1_800_000_000_000
-  health = new SourceHealth(() => now)
+  health = new SourceHealth<ContentSource>(() => now)
 })
 
 /** ms until the source is in its place again. */
