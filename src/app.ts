@@ -3,13 +3,13 @@ import { Router } from 'express'
 import { Failure } from './errors.ts'
 import { beginExchange, exchangeOf, type Exchange } from './http/exchange.ts'
 import { answerFailure } from './http/failure.ts'
-import { serveRegistry, type FindRepository } from './registry/endpoints.ts'
+import { serveRegistry, type RegistryOptions } from './registry/endpoints.ts'
 import type { ServeTrustless } from './trustless/endpoints.ts'
 import { parseTrustlessRoute } from './trustless/route.ts'
 
 export interface AppOptions {
   /** Undefined where this listener is no registry. */
-  readonly find?: FindRepository | undefined
+  readonly registry?: RegistryOptions | undefined
   /** Undefined where this listener is no IPFS gateway. */
   readonly trustless?: ServeTrustless | undefined
   /** ms until a request without an answer gets 504. */
@@ -46,7 +46,7 @@ export function createApp(options: AppOptions): RequestListener {
     // What is held, to other gateways and IPFS clients: every path below /ipfs/ and /ipns/.
     ...(options.trustless === undefined ? [] : [trustless(options.trustless)]),
     // The registry protocol; it parses the raw URL itself and knows every path below /v2/.
-    ...(options.find === undefined ? [] : [registry(options.find)]),
+    ...(options.registry === undefined ? [] : [registry(options.registry)]),
   ]
   for (const step of steps) router.use(step as never)
   return (req, res) => {
@@ -93,9 +93,9 @@ function trustless(serve: ServeTrustless): Step {
   }
 }
 
-function registry(find: FindRepository): Step {
+function registry(options: RegistryOptions): Step {
   return (req, res, next) => {
-    serveRegistry(req, res, find).catch(next)
+    serveRegistry(req, res, options).catch(next)
   }
 }
 

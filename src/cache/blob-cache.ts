@@ -101,6 +101,11 @@ export class BlobCache {
     return this.memory.get(digest)?.length ?? this.options.disk?.sizeOf(digest)
   }
 
+  /** Whether whoever opens it now may get what somebody else has fetched, or is fetching. */
+  isShared(digest: Digest): boolean {
+    return this.fills.has(digest) || this.sizeOf(digest) !== undefined
+  }
+
   /** A blob that is kept in memory. */
   inMemory(digest: Digest): Uint8Array | undefined {
     return this.memory.get(digest)

@@ -49,11 +49,7 @@ export class Exchange {
     const given = req.headers['x-request-id']
     this.id = typeof given === 'string' && /^[\w.:-]{1,128}$/.test(given) ? given : randomUUID()
     setMaxListeners(0, this.controller.signal)
-    this.deadline = setTimeout(() => {
-      const seconds = Math.round(answerTimeout / 1000)
-      const text = `no answer within ${seconds} s; the search goes on, so try again in a moment`
-      this.controller.abort(new Failure('CONTENT_TIMEOUT', text))
-    }, answerTimeout)
+    this.answerWithin(answerTimeout)
     res.once('close', () => {
       this.answering()
       this.controller.abort(LEFT)
@@ -63,6 +59,15 @@ export class Exchange {
   /** Aborts when the client leaves, when the answer is complete, and when no answer has begun in time. */
   get signal(): AbortSignal {
     return this.controller.signal
+  }
+
+  /** Answer 504 after so many ms from now, in place of what was set before. */
+  answerWithin(ms: number): void {
+    clearTimeout(this.deadline)
+    this.deadline = setTimeout(() => {
+      const text = `no answer within ${ms / 1000} s; the search goes on, so try again in a moment`
+      this.controller.abort(new Failure('CONTENT_TIMEOUT', text))
+    }, ms)
   }
 
   /** The answer begins: from now on it may take as long as the client does. */

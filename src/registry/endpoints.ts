@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { Failure } from '../errors.ts'
+import { Failure, isFailure } from '../errors.ts'
 import { exchangeOf, type Exchange } from '../http/exchange.ts'
 import type { Repository } from '../repository/repository.ts'
 import { serveBlob } from './blobs.ts'
@@ -7,17 +7,35 @@ import { setCommonHeaders } from './headers.ts'
 import { sendJson } from './json.ts'
 import { serveManifest } from './manifests.ts'
 import { serveReferrers } from './referrers.ts'
-import { parseRoute, type Route } from './route.ts'
+import { namespaceOf, parseRoute, type Route } from './route.ts'
 import { serveTags } from './tags.ts'
 
+/** What a request says besides the name. */
+export interface Asked {
+  /** Registry whose image it means (distribution-spec, "Registry Proxying"); undefined where it does not say. */
+  readonly namespace: string | undefined
+  /** Gateways and proxies that it has passed (RFC 9110, 7.6.3), as the header has it. */
+  readonly via: string | undefined
+}
+
 /** Finds the repository for the `<name>` of a request. @throws Failure NAME_INVALID, NAME_UNKNOWN, DENIED */
-export type FindRepository = (name: string) => Repository
+export type FindRepository = (name: string, asked: Asked) => Repository
+
+export interface RegistryOptions {
+  readonly find: FindRepository
+  /** Registry that this listener is a mirror of; undefined for one that is addressed as itself. */
+  readonly mirrorOf?: string | undefined
+  /** ms until a request to a mirror is answered 504, so that the runtime goes on to the registry itself. */
+  readonly mirrorTimeout: number
+  /** This gateway in `Via` headers. */
+  readonly via: string
+}
 
 /** The registry protocol: from the URL to the endpoint. Reading only; what writes gets 405. */
 export async function serveRegistry(
   req: IncomingMessage,
   res: ServerResponse,
-  find: FindRepository,
+  options: RegistryOptions,
 ): Promise<void> {
   const exchange = exchangeOf(req)
   const route = parseRoute(req.url ?? '/')
@@ -27,12 +45,39 @@ export async function serveRegistry(
     res.setHeader('Allow', 'GET, HEAD')
     throw new Failure('UNSUPPORTED', `this gateway is read-only: ${req.method ?? ''} is not supported`)
   }
+  if (route.kind === 'ping') {
+    // Clients give this answer 15 s, so it waits for nothing.
+    sendJson(res, exchange, 'application/json', {}, req.method === 'HEAD')
+    return
+  }
+  const { via } = req.headers
+  checkLoop(via, options.via)
+  const stated = namespaceOf(req.url ?? '/')
+  const namespace = stated ?? options.mirrorOf
+  if (namespace === undefined) {
+    return answer(req, res, exchange, route, (name) => options.find(name, { namespace, via }))
+  }
+  exchange.answerWithin(options.mirrorTimeout)
+  try {
+    await answer(req, res, exchange, route, (name) => {
+      const repository = options.find(name, { namespace, via })
+      if (stated !== undefined) res.setHeader('OCI-Namespace', stated)
+      return repository
+    })
+  } catch (error) {
+    throw mirrorFailure(error)
+  }
+}
+
+async function answer(
+  req: IncomingMessage,
+  res: ServerResponse,
+  exchange: Exchange,
+  route: Exclude<Route, { kind: 'ping' }>,
+  find: (name: string) => Repository,
+): Promise<void> {
   const head = req.method === 'HEAD'
   switch (route.kind) {
-    case 'ping':
-      // Clients give this answer 15 s, so it waits for nothing.
-      sendJson(res, exchange, 'application/json', {}, head)
-      return
     case 'manifest':
       return serveManifest(req, res, exchange, find(route.name), route.reference)
     case 'blob':
@@ -44,6 +89,20 @@ export async function serveRegistry(
     case 'upload':
       throw new Failure('UPLOAD_UNKNOWN', 'this gateway is read-only: nothing is being uploaded')
   }
+}
+
+function checkLoop(via: string | undefined, own: string): void {
+  if (via?.includes(own) !== true) return
+  throw new Failure(
+    'LOOP_DETECTED',
+    `this gateway is its own upstream: the request has passed it already (Via: ${via.slice(0, 300)})`,
+  )
+}
+
+/** A runtime that is asked to wait asks its mirror again and again; one that hears of no time goes on to the registry. */
+function mirrorFailure(error: unknown): unknown {
+  if (!isFailure(error, 'UPSTREAM_LIMITED')) return error
+  return new Failure('CONTENT_UNAVAILABLE', error.message, { cause: error })
 }
 
 function note(exchange: Exchange, route: Route): void {

@@ -49,6 +49,13 @@ export function parseRoute(target: string): Route {
   throw unknown(path)
 }
 
+/** The `ns` of a request: the registry whose mirror is asked (distribution-spec, "Registry Proxying"). */
+export function namespaceOf(target: string): string | undefined {
+  const mark = target.indexOf('?')
+  if (mark === -1) return undefined
+  return new URLSearchParams(target.slice(mark + 1)).get('ns') ?? undefined
+}
+
 function parseReference(text: string): Reference {
   if (isDigest(text)) return { kind: 'digest', digest: text }
   if (text.includes(':')) {

@@ -1,29 +1,58 @@
 import { LRUCache } from 'lru-cache'
 import { below, type ContentPath } from '../content/source.ts'
 import { Failure } from '../errors.ts'
+import type { MappedName } from '../mapping/mapping.ts'
 import type { NameResolver } from '../naming/resolver.ts'
-import { parseRepositoryName, type MutableName } from '../reference/name.ts'
+import { parseRepositoryName, type MutableName, type RepositoryName } from '../reference/name.ts'
 import { inspect } from './inspect.ts'
 import type { Inspection } from './inspection.ts'
 import { IpfsRepository, type IpfsParts } from './ipfs/repository.ts'
 import { IpnsRepository } from './ipfs/ipns-repository.ts'
+import { MappedRepository } from './mapped-repository.ts'
+import { routeName, type NameRoute, type UpstreamNames } from './name-route.ts'
 import type { Policy } from './policy.ts'
 import type { Repository } from './repository.ts'
+import type { Upstream } from './upstream/upstream.ts'
 
-export interface RepositoriesOptions {
+/** The sources of content, or some of them, with what is remembered of what they hold. */
+export interface IpfsAccess {
   readonly ipfs: IpfsParts
   readonly resolver: NameResolver
+}
+
+/** Everything about names that are not paths on IPFS. */
+export interface OrdinaryNames {
+  readonly names: UpstreamNames
+  readonly upstreams: ReadonlyMap<string, Upstream>
+  /** What the rules say of a name with its registry in front. @throws Failure CONTENT_UNAVAILABLE when they are not known yet */
+  readonly mapped: (canonical: string) => MappedName | undefined
+  /** Rises when the rules change. */
+  readonly mappingVersion: () => number
+  /** Names that are never asked of an upstream. */
+  readonly isLocal: (canonical: string) => boolean
+  /** The sources that a rule allows. */
+  readonly accessTo: (sources: readonly string[]) => IpfsAccess
+  /** ms that the first place of a mapped name is waited for before the second is asked as well. */
+  readonly mapWait: number
+}
+
+export interface RepositoriesOptions extends IpfsAccess {
   readonly policy: Policy
+  /** Undefined where only names on IPFS are served. */
+  readonly ordinary?: OrdinaryNames
 }
 
 /** Names whose repository is kept: decoding a CID is a tenth of the work for a cached manifest. */
 const KEPT_NAMES = 1_000
 
+const NO_UPSTREAMS: UpstreamNames = { byAlias: new Map(), fallback: undefined }
+
 /** From the `<name>` of a request to the repository it stands for. */
 export class Repositories {
   private readonly options: RepositoriesOptions
-  /** A name stands for the same repository as long as this program runs. */
+  /** A name stands for the same repository until the rules change. */
   private readonly found = new LRUCache<string, Repository>({ max: KEPT_NAMES })
+  private foundUnder = 0
 
   constructor(options: RepositoriesOptions) {
     this.options = options
@@ -49,51 +78,82 @@ export class Repositories {
     if (parsed.kind === 'upstream') {
       throw new Failure('NAME_INVALID', `"${path}" is neither /ipfs/<cid>/… nor /ipns/<name>/…`)
     }
-    if (parsed.kind === 'ipfs') return this.underRoot(parsed)
+    const { ipfs } = this.options
+    if (parsed.kind === 'ipfs') return this.underRoot(ipfs, parsed)
     this.options.policy.checkName(parsed.mutable, parsed.segments)
     const target = await this.options.resolver.resolve(parsed.mutable, { signal })
-    return this.underName(parsed, below(target.path, ...parsed.segments))
+    return this.underName(ipfs, parsed, below(target.path, ...parsed.segments))
   }
 
-  /** @throws Failure NAME_INVALID, NAME_UNKNOWN for a name that is neither IPFS nor IPNS, DENIED */
-  find(name: string): Repository {
-    let repository = this.found.get(name)
+  /**
+   * @param asked the registry whose mirror is asked, and what the request has passed
+   * @throws Failure NAME_INVALID, NAME_UNKNOWN for a name that stands for nothing here, DENIED; CONTENT_UNAVAILABLE when
+   *   the rules about ordinary names are not known yet
+   */
+  find(name: string, asked: { namespace: string | undefined; via: string | undefined }): Repository {
+    const { namespace, via } = asked
+    // What has passed other gateways must say so upstream, so it gets a repository of its own.
+    if (via !== undefined) return this.make(name, namespace, via)
+    const version = this.options.ordinary?.mappingVersion() ?? 0
+    if (version !== this.foundUnder) {
+      this.found.clear()
+      this.foundUnder = version
+    }
+    const key = namespace === undefined ? name : `${name}?${namespace}`
+    let repository = this.found.get(key)
     if (repository === undefined) {
-      repository = this.make(name)
-      this.found.set(name, repository)
+      repository = this.make(name, namespace, via)
+      this.found.set(key, repository)
     }
     return repository
   }
 
-  private make(name: string): Repository {
-    const parsed = parseRepositoryName(name)
-    switch (parsed.kind) {
-      case 'ipfs':
-        return this.underRoot(parsed)
-      case 'ipns': {
-        const { mutable, segments } = parsed
-        this.options.policy.checkName(mutable, segments)
-        const at = (path: ContentPath): Repository => this.underName(parsed, path)
-        return new IpnsRepository({ name: mutable, segments, resolver: this.options.resolver, at })
-      }
-      case 'upstream':
-        throw new Failure(
-          'NAME_UNKNOWN',
-          `"${name}" is neither ipfs/<cid>/… nor ipns/<name>/…, and this gateway serves no other registry's images`,
-        )
-    }
+  private make(name: string, namespace: string | undefined, via: string | undefined): Repository {
+    const route = routeName(name, namespace, this.options.ordinary?.names ?? NO_UPSTREAMS)
+    return route.kind === 'ordinary' ? this.ordinary(route, via) : this.onIpfs(this.options, route)
   }
 
-  private underRoot({ root, segments }: ContentPath): IpfsRepository {
-    const { ipfs, policy } = this.options
+  /** An ordinary name: what the rules say of it, its upstream, or both. */
+  private ordinary(route: OrdinaryRoute, via: string | undefined): Repository {
+    const { ordinary } = this.options
+    if (ordinary === undefined) throw servesNothing(route)
+    const mapped = ordinary.mapped(route.canonical)
+    const upstream =
+      route.upstream === undefined || ordinary.isLocal(route.canonical) || mapped?.order === 'ipfs-only'
+        ? undefined
+        : ordinary.upstreams.get(route.upstream)
+    if (mapped === undefined) {
+      if (upstream === undefined) throw this.nowhere(route)
+      return upstream.repository(route.repository, via)
+    }
+    const access = mapped.sources === undefined ? this.options : ordinary.accessTo(mapped.sources)
+    const onIpfs = this.onIpfs(access, contentName(mapped))
+    // What the upstream's own lists exclude may be on IPFS all the same.
+    if (upstream?.allows(route.repository) !== true) return onIpfs
+    const there = upstream.repository(route.repository, via)
+    return mapped.order === 'upstream-first'
+      ? new MappedRepository(there, onIpfs, ordinary.mapWait)
+      : new MappedRepository(onIpfs, there, ordinary.mapWait)
+  }
+
+  private onIpfs(access: IpfsAccess, parsed: ContentName): Repository {
+    if (parsed.kind === 'ipfs') return this.underRoot(access.ipfs, parsed)
+    const { mutable, segments } = parsed
+    this.options.policy.checkName(mutable, segments)
+    const at = (path: ContentPath): Repository => this.underName(access.ipfs, parsed, path)
+    return new IpnsRepository({ name: mutable, segments, resolver: access.resolver, at })
+  }
+
+  private underRoot(ipfs: IpfsParts, { root, segments }: ContentPath): IpfsRepository {
+    const { policy } = this.options
     const path = { root, segments }
     policy.checkPath(path)
     return new IpfsRepository(path, ipfs, (base) => policy.checkPath(base))
   }
 
   /** @param path where the name and the segments behind it lead */
-  private underName({ mutable, segments }: NamePath, path: ContentPath): IpfsRepository {
-    const { ipfs, policy } = this.options
+  private underName(ipfs: IpfsParts, { mutable, segments }: NamePath, path: ContentPath): IpfsRepository {
+    const { policy } = this.options
     policy.checkTarget(path)
     const nameDepth = path.segments.length - segments.length
     return new IpfsRepository(path, ipfs, (base) => {
@@ -101,9 +161,38 @@ export class Repositories {
       policy.checkName(mutable, segments.slice(0, Math.max(0, base.segments.length - nameDepth)))
     })
   }
+
+  private nowhere(route: OrdinaryRoute): Failure {
+    const { canonical, upstream } = route
+    if (upstream !== undefined) {
+      return new Failure('NAME_UNKNOWN', `"${canonical}" is a local name, and no rule says where it is`)
+    }
+    const upstreams = [...(this.options.ordinary?.upstreams.keys() ?? [])].join(', ') || 'none'
+    return new Failure(
+      'NAME_UNKNOWN',
+      `"${canonical}" is of no registry that is configured here (upstreams: ${upstreams})`,
+    )
+  }
 }
+
+type OrdinaryRoute = Extract<NameRoute, { kind: 'ordinary' }>
+type ContentName = Extract<RepositoryName, { kind: 'ipfs' | 'ipns' }>
 
 interface NamePath {
   readonly mutable: MutableName
   readonly segments: readonly string[]
+}
+
+/** @throws Failure NAME_INVALID when the rule leads to something that is not on IPFS */
+function contentName({ path, rule }: MappedName): ContentName {
+  const parsed = parseRepositoryName(path)
+  if (parsed.kind !== 'upstream') return parsed
+  throw new Failure('NAME_INVALID', `the rule for "${rule}" leads to "${path}", which is no path on IPFS`)
+}
+
+function servesNothing({ canonical }: OrdinaryRoute): Failure {
+  return new Failure(
+    'NAME_UNKNOWN',
+    `"${canonical}" is neither ipfs/<cid>/… nor ipns/<name>/…, and this gateway serves no other registry's images`,
+  )
 }

@@ -1,6 +1,7 @@
 import type { ByteRange } from '../content/source.ts'
 import type { Descriptor } from '../layout/descriptor.ts'
 import type { Digest } from '../reference/digest.ts'
+import type { TagsWanted } from './tag-pages.ts'
 
 /** Where an answer came from, for headers, the access log and metrics. */
 export interface Provenance {
@@ -27,6 +28,8 @@ export interface ManifestAnswer extends Provenance {
 export interface BlobAnswer extends Provenance {
   /** Bytes of the whole blob. */
   readonly size: number
+  /** Where the client may fetch it instead, by wish of the operator. */
+  readonly location?: string | undefined
   /**
    * Read the blob, or a part of it. Pieces are valid until the next one is asked for. A body that can't be
    * completed, or whose last piece fails the digest, throws.
@@ -49,8 +52,10 @@ export interface BlobBody {
 }
 
 export interface TagList extends Provenance {
-  /** Sorted by code unit, unique. */
+  /** Of the page that was asked for. */
   readonly tags: readonly string[]
+  /** Query of the next page; undefined on the last one. */
+  readonly next: URLSearchParams | undefined
 }
 
 export interface ReferrerList extends Provenance {
@@ -59,12 +64,12 @@ export interface ReferrerList extends Provenance {
 
 /**
  * One repository as the registry endpoints see it. Throws Failure: NAME_UNKNOWN, MANIFEST_UNKNOWN, BLOB_UNKNOWN for
- * what is not there; CONTENT_* and NAME_UNRESOLVED for what can't be had now; DENIED.
+ * what is not there; CONTENT_*, NAME_UNRESOLVED and UPSTREAM_LIMITED for what can't be had now; DENIED, UPSTREAM_DENIED.
  */
 export interface Repository {
   manifestByTag(tag: string, signal: AbortSignal): Promise<ManifestAnswer>
   manifestByDigest(digest: Digest, signal: AbortSignal): Promise<ManifestAnswer>
   blob(digest: Digest, purpose: BlobPurpose, signal: AbortSignal): Promise<BlobAnswer>
-  tags(signal: AbortSignal): Promise<TagList>
+  tags(wanted: TagsWanted, signal: AbortSignal): Promise<TagList>
   referrers(subject: Digest, signal: AbortSignal): Promise<ReferrerList>
 }

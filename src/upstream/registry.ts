@@ -33,6 +33,12 @@ export interface FetchedReferrers {
   readonly source: string
 }
 
+export interface RegistryCall {
+  readonly signal: AbortSignal
+  /** Gateways and proxies that the request behind it has passed (RFC 9110, 7.6.3): the value of its `Via`. */
+  readonly via?: string | undefined
+}
+
 /**
  * Another registry, read over the distribution protocol: one host, or several as one. `repository` is the name as the
  * upstream's users write it, without a host: `library/alpine`. All methods throw Failure:
@@ -61,27 +67,23 @@ export interface Registry {
   manifest(
     repository: string,
     reference: string,
-    options: { limit: number; signal: AbortSignal },
+    options: RegistryCall & { limit: number },
   ): Promise<FetchedManifest>
   /** A HEAD, which counts against few registries' limits. */
-  headManifest(repository: string, reference: string, options: { signal: AbortSignal }): Promise<ManifestHead>
+  headManifest(repository: string, reference: string, options: RegistryCall): Promise<ManifestHead>
   /** Open a blob, with `proof: 'none'`: what comes is for the caller to hold to the digest. Redirects are followed. */
   openBlob(
     repository: string,
     digest: Digest,
-    options: { signal: AbortSignal; range?: ByteRange },
+    options: RegistryCall & { range?: ByteRange | undefined },
   ): Promise<OpenedFile>
   /** Bytes of a blob, by HEAD. */
-  blobSize(repository: string, digest: Digest, options: { signal: AbortSignal }): Promise<number>
+  blobSize(repository: string, digest: Digest, options: RegistryCall): Promise<number>
   /** Where the registry redirects readers of a blob to; undefined where it gives the bytes itself. */
-  blobLocation(
-    repository: string,
-    digest: Digest,
-    options: { signal: AbortSignal },
-  ): Promise<string | undefined>
+  blobLocation(repository: string, digest: Digest, options: RegistryCall): Promise<string | undefined>
   /** One page of tags. @param query `n`, `last`, and whatever else a `Link` of this registry has asked for */
-  tags(repository: string, query: URLSearchParams, options: { signal: AbortSignal }): Promise<TagPage>
-  referrers(repository: string, subject: Digest, options: { signal: AbortSignal }): Promise<FetchedReferrers>
+  tags(repository: string, query: URLSearchParams, options: RegistryCall): Promise<TagPage>
+  referrers(repository: string, subject: Digest, options: RegistryCall): Promise<FetchedReferrers>
   /** Whether it answers at all; for readiness. Never throws. */
   healthy(signal: AbortSignal): Promise<boolean>
 }

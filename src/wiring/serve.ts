@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { Server } from 'node:http'
 import { createApp, type AppEvents, type AppOptions } from '../app.ts'
 import type { RunningGateway } from '../cli/program.ts'
@@ -14,6 +15,7 @@ import { createLogger, type Logger } from '../observability/logger.ts'
 import { createMetrics, type Metrics } from '../observability/metrics.ts'
 import { publishSample } from '../publish/sample/publish-sample.ts'
 import { SAMPLE_NAME, SAMPLE_TAG } from '../publish/sample/sample-image.ts'
+import type { RegistryOptions } from '../registry/endpoints.ts'
 import { startControlServer } from './control-server.ts'
 import { buildExporter } from './exporting.ts'
 import { embeddedPublisher, kuboPublisher, storeImporter } from './publishing.ts'
@@ -40,8 +42,13 @@ export async function serve(config: Config, terminal: Terminal): Promise<Running
       ? undefined
       : buildTrustless({ config, located, store, policy: backend.policy })
   const apart = typeof config.ipfsGateway === 'object' ? config.ipfsGateway : undefined
+  const registry: RegistryOptions = {
+    find: (name, asked) => backend.repositories.find(name, asked),
+    mirrorTimeout: config.answerTimeout,
+    via: `ipfs-registry-${randomUUID()}`,
+  }
   const server = await listen(config, config.listen, logger, metrics, {
-    find: (name) => backend.repositories.find(name),
+    registry,
     trustless: apart === undefined ? trustless : undefined,
   })
   const blockServer =
@@ -156,7 +163,7 @@ function listen(
   address: Address,
   logger: Logger,
   metrics: Metrics,
-  protocols: Pick<AppOptions, 'find' | 'trustless'>,
+  protocols: Pick<AppOptions, 'registry' | 'trustless'>,
 ): Promise<ListeningServer> {
   const handler = createApp({
     ...protocols,

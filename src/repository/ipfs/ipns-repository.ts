@@ -13,6 +13,7 @@ import type {
   Repository,
   TagList,
 } from '../repository.ts'
+import type { TagsWanted } from '../tag-pages.ts'
 
 export interface IpnsRepositoryOptions {
   readonly name: MutableName
@@ -51,9 +52,9 @@ export class IpnsRepository implements Repository {
     return this.inAnyRoot(signal, (repository, own) => repository.blob(digest, purpose, own))
   }
 
-  async tags(signal: AbortSignal): Promise<TagList> {
+  async tags(wanted: TagsWanted, signal: AbortSignal): Promise<TagList> {
     const resolved = await this.resolve(signal)
-    return { ...(await this.under(resolved.path).tags(signal)), warning: warningOf(resolved) }
+    return { ...(await this.under(resolved.path).tags(wanted, signal)), warning: warningOf(resolved) }
   }
 
   referrers(subject: Digest, signal: AbortSignal): Promise<ReferrerList> {

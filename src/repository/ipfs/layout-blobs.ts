@@ -7,7 +7,7 @@ import type { ByteRange, ContentPath, ContentSource, Proof } from '../../content
 import { Failure, isFailure } from '../../errors.ts'
 import { algorithmOf, encodedOf, type Digest } from '../../reference/digest.ts'
 import type { Layout } from './layouts.ts'
-import type { RecordStore } from './record-store.ts'
+import type { RecordStore } from '../record-store.ts'
 
 /** Where a layout holds a blob. */
 export interface HeldBlob {

@@ -8,7 +8,7 @@ import type { Descriptor } from '../../layout/descriptor.ts'
 import { checkLayoutFile } from '../../layout/layout-file.ts'
 import type { Digest } from '../../reference/digest.ts'
 import { readSmall } from './read-small.ts'
-import type { RecordStore } from './record-store.ts'
+import type { RecordStore } from '../record-store.ts'
 
 /** An image layout at its place under a content root. */
 export interface Layout {

@@ -16,10 +16,11 @@ import type {
   Repository,
   TagList,
 } from '../repository.ts'
+import { pageOf, type TagsWanted } from '../tag-pages.ts'
 import type { LayoutBlobs } from './layout-blobs.ts'
 import type { LayoutReferrers } from './layout-referrers.ts'
 import type { Layout, Layouts } from './layouts.ts'
-import type { ParsedManifests } from './parsed-manifests.ts'
+import type { ParsedManifests } from '../parsed-manifests.ts'
 
 /** What all repositories under content roots share. */
 export interface IpfsParts {
@@ -79,10 +80,10 @@ export class IpfsRepository implements Repository {
     return this.blobAnswer(layout, digest, size, { source: layout.source, cached: false }, open)
   }
 
-  async tags(signal: AbortSignal): Promise<TagList> {
+  async tags(wanted: TagsWanted, signal: AbortSignal): Promise<TagList> {
     const layout = await this.layout(signal)
     const tags = await listTags(layout.index, layout.hint, this.reader(layout), { signal })
-    return { tags, ...this.provenance(layout, undefined) }
+    return { ...pageOf(tags, wanted), ...this.provenance(layout, undefined) }
   }
 
   async referrers(subject: Digest, signal: AbortSignal): Promise<ReferrerList> {

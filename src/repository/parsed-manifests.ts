@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
-import { parseManifest, type Manifest } from '../../layout/manifest.ts'
-import type { Digest } from '../../reference/digest.ts'
+import { parseManifest, type Manifest } from '../layout/manifest.ts'
+import type { Digest } from '../reference/digest.ts'
 
 /** Bytes of JSON whose parsed form is kept. */
 const KEPT_BYTES = 8 * 1024 * 1024

@@ -1,0 +1,95 @@
+import { hedged } from '../content/hedged.ts'
+import { isFailure } from '../errors.ts'
+import type { Descriptor } from '../layout/descriptor.ts'
+import type { Digest } from '../reference/digest.ts'
+import type {
+  BlobAnswer,
+  BlobPurpose,
+  ManifestAnswer,
+  ReferrerList,
+  Repository,
+  TagList,
+} from './repository.ts'
+import type { TagsWanted } from './tag-pages.ts'
+
+/**
+ * A name that lives in two places: on IPFS and at its upstream. Each question goes to the first, and to the other one as
+ * well when the first does not have it, fails, or is slow. Digests hold both to the same bytes.
+ */
+export class MappedRepository implements Repository {
+  private readonly places: readonly [Repository, Repository]
+  private readonly wait: number
+
+  /** @param wait ms that the first is waited for before the second is asked as well */
+  constructor(first: Repository, second: Repository, wait: number) {
+    this.places = [first, second]
+    this.wait = wait
+  }
+
+  manifestByTag(tag: string, signal: AbortSignal): Promise<ManifestAnswer> {
+    return this.ask(signal, (place, own) => place.manifestByTag(tag, own))
+  }
+
+  manifestByDigest(digest: Digest, signal: AbortSignal): Promise<ManifestAnswer> {
+    return this.ask(signal, (place, own) => place.manifestByDigest(digest, own))
+  }
+
+  blob(digest: Digest, purpose: BlobPurpose, signal: AbortSignal): Promise<BlobAnswer> {
+    return this.ask(signal, (place, own) => place.blob(digest, purpose, own))
+  }
+
+  tags(wanted: TagsWanted, signal: AbortSignal): Promise<TagList> {
+    return this.ask(signal, (place, own) => place.tags(wanted, own))
+  }
+
+  /** Signatures may be in either place, whichever the image came from, so both are asked. */
+  async referrers(subject: Digest, signal: AbortSignal): Promise<ReferrerList> {
+    const { list, failures } = await this.fromBoth(subject, signal)
+    if (list === undefined) throw telling(failures)
+    return list
+  }
+
+  private async ask<T>(
+    signal: AbortSignal,
+    ask: (place: Repository, signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    const failures: unknown[] = []
+    const { value } = await hedged(this.places, {
+      signal,
+      delay: this.wait,
+      ask,
+      onFailure: (error) => {
+        failures.push(error)
+        return false
+      },
+      exhausted: () => telling(failures),
+    })
+    return value
+  }
+
+  private async fromBoth(
+    subject: Digest,
+    signal: AbortSignal,
+  ): Promise<{ list: ReferrerList | undefined; failures: unknown[] }> {
+    const answers = await Promise.allSettled(this.places.map((place) => place.referrers(subject, signal)))
+    const lists = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []))
+    const failures = answers.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason as unknown] : []))
+    const [list] = lists
+    if (list === undefined) return { list, failures }
+    const byDigest = new Map<Digest, Descriptor>()
+    for (const { referrers } of lists) {
+      for (const one of referrers) if (!byDigest.has(one.digest)) byDigest.set(one.digest, one)
+    }
+    const warning = lists.map((one) => one.warning).find((text) => text !== undefined)
+    return { list: { ...list, referrers: [...byDigest.values()], warning }, failures }
+  }
+}
+
+/** Of two failures the one that counts: "not there" only when both places say so. */
+function telling(failures: readonly unknown[]): unknown {
+  return (
+    failures.find(
+      (error) => !isFailure(error, 'NAME_UNKNOWN', 'MANIFEST_UNKNOWN', 'BLOB_UNKNOWN', 'CONTENT_NOT_FOUND'),
+    ) ?? failures[0]
+  )
+}
