@@ -57,20 +57,20 @@ export const METRICS = {
     kind: 'counter',
     name: 'source_requests_total',
     labels: ['source', 'outcome'],
-    help: 'Requests to a content source, by how its answer began.',
+    help: 'Requests to a content source or upstream registry, by how its answer began.',
   },
   sourceFirstByteSeconds: {
     kind: 'histogram',
     name: 'source_first_byte_seconds',
     labels: ['source'],
     buckets: FIRST_BYTE_SECONDS,
-    help: 'Time from a request to a content source to its first byte.',
+    help: 'Time from a request to a content source or upstream registry to its first byte.',
   },
   sourceBytes: {
     kind: 'counter',
     name: 'source_bytes_total',
     labels: ['source'],
-    help: 'Bytes of content received from a source.',
+    help: 'Bytes of content received from a source or upstream registry.',
   },
   digestMismatches: {
     kind: 'counter',
@@ -145,6 +145,18 @@ export const METRICS = {
     labels: ['kind'],
     help: 'Answers from the last known root of a name that could not be refreshed.',
   },
+  upstreamTokens: {
+    kind: 'counter',
+    name: 'upstream_tokens_total',
+    labels: ['source', 'outcome'],
+    help: 'Tokens asked for at the authorization services of upstream registries.',
+  },
+  staleUpstreams: {
+    kind: 'counter',
+    name: 'stale_upstream_answers_total',
+    labels: ['upstream'],
+    help: 'Tags and lists of an upstream registry served as they were before, since it could not be asked.',
+  },
 } as const satisfies Record<string, MetricDefinition>
 
 /** What each label can be. */
@@ -155,7 +167,9 @@ export const LABELS: Readonly<Record<string, string>> = {
   from: '`memory`, `disk`, `source`',
   queue:
     '`requests`: of clients; `source`: requests that wait for one source; `fills`: blobs being fetched; `names`: to be resolved',
-  source: 'the name of a configured source: `embedded`, `kubo`, `gateway:<host>`, `trusted-gateway:<host>`',
+  source:
+    'the name of a configured source: `embedded`, `kubo`, `gateway:<host>`, `trusted-gateway:<host>`; of an upstream: `docker.io`, for a fall-back with its host behind a slash',
+  upstream: 'the name of a configured upstream: `docker.io`',
   outcome:
     OUTCOMES.map((outcome) => `\`${outcome}\``).join(', ') +
     '; `cancelled` when nobody waited any more: the clients had left, or another source was faster',

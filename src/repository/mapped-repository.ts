@@ -73,7 +73,9 @@ export class MappedRepository implements Repository {
   ): Promise<{ list: ReferrerList | undefined; failures: unknown[] }> {
     const answers = await Promise.allSettled(this.places.map((place) => place.referrers(subject, signal)))
     const lists = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []))
-    const failures = answers.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason as unknown] : []))
+    const failures = answers.flatMap((answer) =>
+      answer.status === 'rejected' ? [answer.reason as unknown] : [],
+    )
     const [list] = lists
     if (list === undefined) return { list, failures }
     const byDigest = new Map<Digest, Descriptor>()

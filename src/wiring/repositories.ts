@@ -1,20 +1,16 @@
 import { BlobCache } from '../cache/blob-cache.ts'
 import type { BufferPool } from '../cache/buffer-pool.ts'
 import type { Config } from '../config/config.ts'
-import { EMBEDDED } from '../content/embedded/source.ts'
-import { failover } from '../content/failover.ts'
 import type { ContentSource } from '../content/source.ts'
-import { RememberingResolver } from '../naming/remembering-resolver.ts'
+import type { RememberingResolver } from '../naming/remembering-resolver.ts'
 import type { Logger } from '../observability/logger.ts'
 import type { Metrics } from '../observability/metrics.ts'
-import { LayoutBlobs } from '../repository/ipfs/layout-blobs.ts'
-import { LayoutReferrers } from '../repository/ipfs/layout-referrers.ts'
-import { Layouts } from '../repository/ipfs/layouts.ts'
 import { ParsedManifests } from '../repository/parsed-manifests.ts'
 import { Policy } from '../repository/policy.ts'
 import { Repositories } from '../repository/repositories.ts'
-import { cacheEvents, countedNames, lookupEvents, sourceEvents } from './events.ts'
-import { buildLookups, buildSources, type LocatedSource } from './sources.ts'
+import { cacheEvents } from './events.ts'
+import { buildAccess } from './ipfs-access.ts'
+import { buildSources, type LocatedSource } from './sources.ts'
 import type { OpenStore } from './store.ts'
 
 /** Everything between the endpoints and the sources. */
@@ -40,18 +36,10 @@ export interface BackendParts {
 const WINDOW_WITH_DISK = 2 * 1024 * 1024
 const WINDOW_WITHOUT_DISK = 8 * 1024 * 1024
 const MOST_FILLS = 64
-/** ms that a search for a layout or name goes on after everyone's time was up. */
-const LAYOUT_LINGER = 60_000
 
 export async function buildBackend(parts: BackendParts): Promise<Backend> {
   const { config, located, store, pool, metrics, logger } = parts
   const sources = buildSources(config, located, store)
-  const hint = config.public ? undefined : 'Public gateways are asked only with --public'
-  const content = failover(sources, {
-    hedgeDelay: config.hedgeDelay,
-    events: sourceEvents(metrics, logger),
-    ...(hint === undefined ? {} : { hint }),
-  })
   const passing = new Set(located.filter(({ setting }) => !setting.cache).map(({ name }) => name))
   const cache = new BlobCache({
     disk: store?.blobs,
@@ -64,42 +52,14 @@ export async function buildBackend(parts: BackendParts): Promise<Backend> {
     onStored: (file, blob) => store?.recentBlocks.stored(file, blob),
     events: cacheEvents(metrics, logger),
   })
-  const resolver = new RememberingResolver({
-    lookups: buildLookups(config, located, store?.ipnsRecords),
-    settings: {
-      ttlFloor: config.ipnsTtlMin,
-      ttlCeiling: config.ipnsTtlMax,
-      staleFor: config.ipnsStale,
-    },
-    ...(store === undefined ? {} : { memory: store.roots }),
-    observe: lookupEvents(metrics, logger),
-    warn: (message) => logger.warn(message),
-  })
-  await resolver.restore()
-  const { maxIndexSize, maxManifestSize } = config
-  const layouts = new Layouts({
-    content,
-    maxIndexSize,
-    localSources: new Set([EMBEDDED]),
-    lingerMs: LAYOUT_LINGER,
-    ...(store === undefined ? {} : { records: store.layouts }),
-  })
+  const access = buildAccess({ ...parts, sources, cache, parsed: new ParsedManifests() }, undefined)
+  await access.restored
   const policy = new Policy(config.allow, config.deny)
-  const repositories = new Repositories({
-    ipfs: {
-      layouts,
-      blobs: new LayoutBlobs(content, cache, store?.layoutBlobs),
-      parsed: new ParsedManifests(),
-      referrers: new LayoutReferrers(LAYOUT_LINGER),
-      maxManifestSize,
-    },
-    resolver: countedNames(resolver, metrics),
-    policy,
-  })
+  const repositories = new Repositories({ ...access, policy })
   const close = async (): Promise<void> => {
     cache.close()
-    await resolver.close()
+    await access.remembering.close()
     await Promise.all(located.map(({ dispatcher }) => dispatcher.destroy()))
   }
-  return { repositories, cache, sources, policy, resolver, close }
+  return { repositories, cache, sources, policy, resolver: access.remembering, close }
 }

@@ -167,11 +167,16 @@ export function buildBlockReaders(config: Config, located: readonly LocatedSourc
   })
 }
 
-/** Who can resolve mutable names: the store first, then in the order of the sources. */
+/**
+ * Who can resolve mutable names: the store first, then in the order of the sources.
+ *
+ * @param dns whether DNSLinks are looked up from here
+ */
 export function buildLookups(
   config: Config,
   located: readonly LocatedSource[],
   records: KeptRecords | undefined,
+  dns: boolean,
 ): NameLookup[] {
   const lookups: NameLookup[] = []
   if (records !== undefined && located.some(({ kind }) => kind === 'embedded')) {
@@ -185,6 +190,7 @@ export function buildLookups(
       lookups.push(new GatewayLookup({ ...endpoint, baseUrl: source.url, ...keep }))
     }
   }
+  if (!dns) return lookups
   const servers = config.dnsServer.map((server) => parseDnsServer(server))
   lookups.push(new DnsLinkLookup(servers.length === 0 ? {} : { servers }))
   return lookups

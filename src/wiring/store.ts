@@ -17,6 +17,7 @@ import type { RootsMemory, SavedName } from '../naming/roots-memory.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import type { SavedBlob } from '../repository/ipfs/layout-blobs.ts'
 import type { SavedLayout } from '../repository/ipfs/layouts.ts'
+import type { KnownContent, KnownTag } from '../repository/upstream/known-images.ts'
 
 /** The store on disk, open: this process holds it. */
 export interface OpenStore {
@@ -25,18 +26,21 @@ export interface OpenStore {
   readonly table: BlockTable
   /** Blocks of what the cache holds. */
   readonly recentBlocks: RecentBlocks
-  readonly roots: RootsMemory
+  /** Last known roots, as a set of sources resolved them; '' for all sources. */
+  readonly rootsOf: (sources: string) => RootsMemory
   readonly ipnsRecords: KeptRecords
   readonly layouts: RecentRecords<SavedLayout>
   readonly layoutBlobs: RecentRecords<SavedBlob>
+  readonly upstreamTags: RecentRecords<KnownTag | null>
+  readonly upstreamContents: RecentRecords<KnownContent>
   close(): Promise<void>
 }
 
 /** ms between two notes of what was used lately. */
 const SAVE_USE_EVERY = 60_000
 
-/** Characters of records of layouts, and of the blobs they hold, that are kept at least. */
-const LAYOUT_RECORDS = 16 * 1024 * 1024
+/** Characters of records of one kind that are kept at least: of layouts, and of what they and upstreams hold. */
+const RECORDS = 16 * 1024 * 1024
 
 /** Bytes of notes of blocks that are kept at least: those of about 100 GiB in leaves of 256 KiB. */
 const BLOCK_NOTES = 64 * 1024 * 1024
@@ -75,9 +79,11 @@ export async function openStore(
     onEvict: () => metrics?.cacheEvictions.add({ cache: 'blobs' }),
   })
   const onFailure = (): void => metrics?.cacheWriteFailures.add()
-  const records = { metadata, limit: LAYOUT_RECORDS, onFailure }
+  const records = { metadata, limit: RECORDS, onFailure }
   const layouts = await RecentRecords.open<SavedLayout>({ ...records, name: 'layout' })
   const layoutBlobs = await RecentRecords.open<SavedBlob>({ ...records, name: 'layout-blob' })
+  const upstreamTags = await RecentRecords.open<KnownTag | null>({ ...records, name: 'upstream-tag' })
+  const upstreamContents = await RecentRecords.open<KnownContent>({ ...records, name: 'upstream-content' })
   const recentBlocks = await RecentBlocks.open({ metadata, limit: BLOCK_NOTES, onFailure })
   const fetched = await RecentRecords.open<string>({ ...records, name: 'ipns-record', limit: IPNS_RECORDS })
   const timer = setInterval(() => void blobs.saveUse().catch(() => undefined), SAVE_USE_EVERY)
@@ -87,13 +93,16 @@ export async function openStore(
     blobs,
     table: new BlockTable(metadata),
     recentBlocks,
-    roots: rootsIn(metadata),
+    rootsOf: (sources) => rootsIn(metadata, sources === '' ? 'name' : `name-${sources}`),
     ipnsRecords: new KeptRecords(ipnsRecordsIn(metadata, fetched)),
     layouts,
     layoutBlobs,
+    upstreamTags,
+    upstreamContents,
     async close() {
       clearInterval(timer)
-      await Promise.all([layouts, layoutBlobs, recentBlocks, fetched].map((one) => one.settled()))
+      const recent = [layouts, layoutBlobs, upstreamTags, upstreamContents, recentBlocks, fetched]
+      await Promise.all(recent.map((one) => one.settled()))
       await blobs.saveUse().catch(() => undefined)
       await metadata.close()
     },
@@ -106,12 +115,12 @@ export function heldIn(store: OpenStore | undefined): HeldBlocks {
   return heldBlocks(store.blobs, [store.table, store.recentBlocks])
 }
 
-function rootsIn(metadata: Metadata): RootsMemory {
-  const table = metadata.sublevel<string, SavedName>('name', { valueEncoding: 'json' })
+function rootsIn(metadata: Metadata, name: string): RootsMemory {
+  const table = metadata.sublevel<string, SavedName>(name, { valueEncoding: 'json' })
   return {
     load: () => table.values().all(),
-    save: (name, saved) => table.put(name, saved),
-    remove: (name) => table.del(name),
+    save: (key, saved) => table.put(key, saved),
+    remove: (key) => table.del(key),
   }
 }
 

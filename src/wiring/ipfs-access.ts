@@ -1,0 +1,104 @@
+import { createHash } from 'node:crypto'
+import type { BlobCache } from '../cache/blob-cache.ts'
+import { EMBEDDED } from '../content/embedded/source.ts'
+import { failover } from '../content/failover.ts'
+import type { ContentSource } from '../content/source.ts'
+import { RememberingResolver } from '../naming/remembering-resolver.ts'
+import type { NameResolver } from '../naming/resolver.ts'
+import { LayoutBlobs } from '../repository/ipfs/layout-blobs.ts'
+import { LayoutReferrers } from '../repository/ipfs/layout-referrers.ts'
+import { Layouts } from '../repository/ipfs/layouts.ts'
+import type { ParsedManifests } from '../repository/parsed-manifests.ts'
+import type { IpfsAccess } from '../repository/repositories.ts'
+import { countedNames, lookupEvents, sourceEvents } from './events.ts'
+import type { BackendParts } from './repositories.ts'
+import { buildLookups, type LocatedSource } from './sources.ts'
+
+/** ms that a search for a layout or name goes on after everyone's time was up. */
+const LAYOUT_LINGER = 60_000
+
+export interface AccessParts extends BackendParts {
+  readonly sources: readonly ContentSource[]
+  readonly cache: BlobCache
+  readonly parsed: ParsedManifests
+}
+
+export interface BuiltAccess extends IpfsAccess {
+  /** Resolves when what was known before the start is known again; until then no name is resolved. */
+  readonly restored: Promise<void>
+  readonly remembering: RememberingResolver
+}
+
+/**
+ * What is on IPFS, as some of the sources have it. What they say of paths and names is remembered apart from what
+ * others say, so that nothing one may not be asked for is learned through another.
+ *
+ * @param allowed names or kinds of sources, and `dns` for DNSLink look-ups of our own; undefined: all
+ */
+export function buildAccess(parts: AccessParts, allowed: readonly string[] | undefined): BuiltAccess {
+  const { config, store, metrics, logger, cache, parsed } = parts
+  const located = parts.located.filter((one) => isAllowed(one, allowed))
+  const names = new Set(located.map(({ name }) => name))
+  const hint = config.public ? undefined : 'Public gateways are asked only with --public'
+  const content = failover(
+    parts.sources.filter(({ name }) => names.has(name)),
+    {
+      hedgeDelay: config.hedgeDelay,
+      events: sourceEvents(metrics, logger),
+      ...(hint === undefined || allowed !== undefined ? {} : { hint }),
+    },
+  )
+  const dns = allowed === undefined || allowed.includes('dns')
+  const remembering = new RememberingResolver({
+    lookups: buildLookups(config, located, store?.ipnsRecords, dns),
+    settings: {
+      ttlFloor: config.ipnsTtlMin,
+      ttlCeiling: config.ipnsTtlMax,
+      staleFor: config.ipnsStale,
+    },
+    ...(store === undefined ? {} : { memory: store.rootsOf(idOf(allowed)) }),
+    observe: lookupEvents(metrics, logger),
+    warn: (message) => logger.warn(message),
+  })
+  const restored = remembering.restore()
+  restored.catch(() => undefined)
+  const layouts = new Layouts({
+    content,
+    maxIndexSize: config.maxIndexSize,
+    localSources: new Set([EMBEDDED]),
+    lingerMs: LAYOUT_LINGER,
+    ...(store === undefined ? {} : { records: store.layouts }),
+  })
+  return {
+    ipfs: {
+      layouts,
+      blobs: new LayoutBlobs(content, cache, store?.layoutBlobs),
+      parsed,
+      referrers: new LayoutReferrers(LAYOUT_LINGER),
+      maxManifestSize: config.maxManifestSize,
+    },
+    resolver: countedNames(afterwards(restored, remembering), metrics),
+    restored,
+    remembering,
+  }
+}
+
+function afterwards(restored: Promise<void>, resolver: NameResolver): NameResolver {
+  return {
+    async resolve(name, options) {
+      await restored
+      return resolver.resolve(name, options)
+    },
+  }
+}
+
+function isAllowed({ name, kind }: LocatedSource, allowed: readonly string[] | undefined): boolean {
+  return allowed === undefined || allowed.includes(name) || allowed.includes(kind)
+}
+
+/** Of a set of sources, in the store; '' for all of them. */
+function idOf(allowed: readonly string[] | undefined): string {
+  if (allowed === undefined) return ''
+  const text = [...new Set(allowed)].sort().join(' ')
+  return createHash('sha256').update(text).digest('hex').slice(0, 16)
+}
