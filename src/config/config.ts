@@ -1,6 +1,8 @@
 import type { z } from 'zod'
 import type { SettingName, SETTINGS } from './settings.ts'
+import type { MirrorSetting } from './mirror-setting.ts'
 import type { SourceSetting } from './source-setting.ts'
+import type { Credential, Secret, UpstreamHostSetting, UpstreamSetting } from './upstream-setting.ts'
 
 type CamelCase<S extends string> = S extends `${infer Head}-${infer Tail}`
   ? `${Head}${Capitalize<CamelCase<Tail>>}`
@@ -25,6 +27,21 @@ export interface ConfiguredSource extends Omit<SourceSetting, 'concurrency' | 't
   readonly concurrency: number
 }
 
+/** An upstream with nothing left to look up. */
+export interface ConfiguredUpstream extends Omit<UpstreamSetting, 'hosts'> {
+  readonly hosts: readonly ConfiguredUpstreamHost[]
+}
+
+export interface ConfiguredUpstreamHost extends Omit<
+  UpstreamHostSetting,
+  'credentials' | 'caFile' | 'concurrency'
+> {
+  readonly credentials: Credential<Secret> | undefined
+  /** PEM certificates. */
+  readonly ca: string | undefined
+  readonly concurrency: number
+}
+
 /** As undici's EnvHttpProxyAgent takes them. */
 export interface ProxySettings {
   readonly httpProxy: string | undefined
@@ -33,9 +50,17 @@ export interface ProxySettings {
 }
 
 /** The settings in force. One frozen object; nothing else of this program reads the environment. */
-export interface Config extends Omit<SettingValues, 'source' | 'sourceConcurrency'> {
+export interface Config extends Omit<
+  SettingValues,
+  'source' | 'sourceConcurrency' | 'upstream' | 'upstreamConcurrency' | 'defaultUpstream' | 'mirror'
+> {
   /** In the order in which they are asked, public gateways last where they are wanted. */
   readonly sources: readonly ConfiguredSource[]
+  readonly upstreams: readonly ConfiguredUpstream[]
+  /** Name of one of the upstreams; undefined: a name without a registry is that of no image. */
+  readonly defaultUpstream: string | undefined
+  /** Each with the name of one of the upstreams, never an alias. */
+  readonly mirrors: readonly MirrorSetting[]
   /** Undefined where no proxy is set. */
   readonly proxy: ProxySettings | undefined
   /** `$IPFS_PATH`, else `~/.ipfs`: where a running Kubo leaves its `api` and `gateway` files. */

@@ -1,7 +1,9 @@
+import type { Address } from './address.ts'
 import { formatOrigin } from './config.ts'
 import type { SettingInForce, SettingValues } from './config.ts'
 import type { SettingMistake } from './mistakes.ts'
 import type { SettingName } from './settings.ts'
+import { checkUpstreams } from './upstream-consistency.ts'
 
 /** What is right for each setting by itself, but not together. @param values without those that are wrong by themselves */
 export function checkTogether(
@@ -16,17 +18,31 @@ export function checkTogether(
   }
   if (values.tlsCert !== undefined && values.tlsKey === undefined) add('tls-cert', 'needs tls-key as well')
   if (values.tlsKey !== undefined && values.tlsCert === undefined) add('tls-key', 'needs tls-cert as well')
-  const { ipnsTtlMin = 0, ipnsTtlMax = Infinity, listen, adminListen, ipfsGateway, source = [] } = values
+  const { ipnsTtlMin = 0, ipnsTtlMax = Infinity, source = [] } = values
   if (ipnsTtlMin > ipnsTtlMax) add('ipns-ttl-min', 'must not be longer than ipns-ttl-max')
-  if (listen !== undefined && listen.port !== 0 && adminListen?.port === listen.port) {
-    if (adminListen.host === listen.host) add('admin-listen', 'must differ from listen')
-  }
-  if (typeof ipfsGateway === 'object' && ipfsGateway.port !== 0) {
-    const taken = [listen, adminListen].find((one) => one?.port === ipfsGateway.port)
-    if (taken?.host === ipfsGateway.host) add('ipfs-gateway', 'must differ from listen and admin-listen')
-  }
+  checkListeners(values, add)
   for (const kind of ['embedded', 'kubo'] as const) {
     const unnamed = source.filter((one) => one.kind === kind && one.url === undefined)
     if (unnamed.length > 1) add('source', `names ${kind} more than once`)
   }
+  checkUpstreams(values, add)
+}
+
+/** Each listener needs an address that none before it has. */
+function checkListeners(
+  { listen, adminListen, ipfsGateway, mirror = [] }: Partial<SettingValues>,
+  add: (name: SettingName, problem: string) => void,
+): void {
+  const taken: Address[] = []
+  const take = (name: SettingName, address: Address | 'on' | 'off' | undefined, others: string): void => {
+    if (typeof address !== 'object' || address.port === 0) return
+    if (taken.some(({ host, port }) => host === address.host && port === address.port))
+      add(name, `must differ from ${others}`)
+    taken.push(address)
+  }
+  take('listen', listen, 'nothing')
+  take('admin-listen', adminListen, 'listen')
+  take('ipfs-gateway', ipfsGateway, 'listen and admin-listen')
+  for (const { address } of mirror)
+    take('mirror', address, 'listen, admin-listen, ipfs-gateway and every other mirror')
 }

@@ -1,5 +1,7 @@
-import { environmentVariableOf, flagOf, GROUPS, SETTING_NAMES, settingOf } from './settings.ts'
+import { GROUPS } from './setting.ts'
+import { environmentVariableOf, flagOf, SETTING_NAMES, settingOf } from './settings.ts'
 import type { SettingName } from './settings.ts'
+import { UPSTREAM_REMARKS } from './upstream-documentation.ts'
 
 /** docs/CONFIGURATION.md, from the table of settings. */
 export function configurationPage(): string {
@@ -88,6 +90,8 @@ source:
 A password in a URL (\`https://user:password@host\`) is sent as Basic authentication and shown nowhere.
 With \`--public\`, \`https://trustless-gateway.link\` and \`https://ipfs.io\` are asked after all others; without it no
 gateway is asked that is not named here.
+
+${UPSTREAM_REMARKS}
 
 ## Allow and deny lists
 

@@ -6,6 +6,7 @@ import type { Config, LoadedConfig, Origin, SettingInForce, SettingValues } from
 import { formatOrigin } from './config.ts'
 import { checkTogether } from './consistency.ts'
 import { configuredSources } from './configured-sources.ts'
+import { configuredUpstreams } from './configured-upstreams.ts'
 import { loadSettingsFile } from './file.ts'
 import type { GivenSetting, GivenSettings } from './given.ts'
 import { settingsInvalid } from './mistakes.ts'
@@ -14,6 +15,7 @@ import { withoutSecrets } from './secrets.ts'
 import { flagOf, propertyOf, SETTING_NAMES, settingOf } from './settings.ts'
 import type { SettingName } from './settings.ts'
 import { textOf } from './text.ts'
+import { findUpstream } from './upstream-name.ts'
 
 /** The flags of a command line under their settings' names: `{ 'cache-size': '1GiB', public: true, source: ['kubo'] }`. */
 export type Flags = Readonly<Partial<Record<SettingName, string | boolean | readonly string[]>>>
@@ -23,11 +25,14 @@ export interface ConfigInput {
   readonly env: Environment
   /** The settings file of `--config`; wins over `IPFS_REGISTRY_CONFIG`. */
   readonly file?: string
-  /** Text of a file: the settings file and token files. */
+  /** Text of a file: the settings file, and those with tokens, passwords and certificates. */
   readonly readFile: (path: string) => Promise<string>
   /** Home folder; that of the user by default. */
   readonly home?: string
 }
+
+/** Where it is an upstream. */
+const DEFAULT_UPSTREAM = 'docker.io'
 
 /**
  * The settings in force: each from the first of flag, environment, file and default that has it.
@@ -52,8 +57,7 @@ export async function loadConfig(input: ConfigInput): Promise<LoadedConfig> {
     // A mistake in a place that is overruled is still a mistake, so all of them are judged.
     const judged = places.map((place) => judge(name, place.settings.get(name), mistakes))
     const chosen = judged.find((one) => one !== undefined)
-    const list = chosen?.values ?? []
-    values[propertyOf(name)] = settingOf(name).repeatable === true ? list : list[0]
+    values[propertyOf(name)] = settingOf(name).repeatable === true ? listOf(chosen) : chosen?.values[0]
     inForce.push({ name, texts: chosen?.texts ?? [], origin: chosen?.origin ?? { kind: 'default' } })
   }
   checkTogether(values, inForce, mistakes)
@@ -61,9 +65,19 @@ export async function loadConfig(input: ConfigInput): Promise<LoadedConfig> {
 
   const checked = values as unknown as SettingValues
   const sources = await configuredSources(checked, input.readFile, mistakes)
+  const upstreams = await configuredUpstreams(checked, input, mistakes)
   if (mistakes.length > 0) throw settingsInvalid(mistakes)
 
-  const config: Config = { ...checked, sources, proxy, kuboRepository: kuboRepository(input.env, home) }
+  const nameOf = (name: string): string | undefined => findUpstream(upstreams, name)?.name
+  const config: Config = {
+    ...checked,
+    sources,
+    upstreams,
+    defaultUpstream: nameOf(checked.defaultUpstream ?? DEFAULT_UPSTREAM),
+    mirrors: checked.mirror.map((one) => ({ ...one, upstream: nameOf(one.upstream) ?? one.upstream })),
+    proxy,
+    kuboRepository: kuboRepository(input.env, home),
+  }
   return { config: deepFreeze(config), inForce }
 }
 
@@ -90,8 +104,17 @@ function readDefaults(store: string): GivenSettings {
   return { settings, mistakes: [] }
 }
 
+/** Undefined where one of them is wrong: what is said of all of them would be wrong as well. */
+function listOf(judged: JudgedSetting | undefined): readonly unknown[] | undefined {
+  if (judged === undefined) return []
+  return judged.values.length === judged.given ? judged.values : undefined
+}
+
 interface JudgedSetting {
+  /** Those that are sound. */
   readonly values: readonly unknown[]
+  /** How many there were. */
+  readonly given: number
   readonly texts: readonly string[]
   readonly origin: Origin
 }
@@ -113,7 +136,7 @@ function judge(
       texts.push(textOf(result.data, raw))
     } else mistakes.push({ where: whereOf(name, given.origin, raw), problem: problemOf(result.error) })
   }
-  return { values, texts, origin: given.origin }
+  return { values, given: given.raw.length, texts, origin: given.origin }
 }
 
 function whereOf(name: SettingName, origin: Origin, raw: unknown): string {
@@ -122,7 +145,7 @@ function whereOf(name: SettingName, origin: Origin, raw: unknown): string {
 }
 
 function problemOf(error: z.ZodError): string {
-  return error.issues.map(messageOfIssue).join(' and ')
+  return withoutSecrets(error.issues.map(messageOfIssue).join(' and '))
 }
 
 /** A union's own message says nothing; the alternative that got furthest says what is wrong. */

@@ -1,7 +1,9 @@
 const USER_INFO = /(\/\/)[^/?#@\s]*@/g
 const SECRET_OPTION = /\b((?:token|header\.[\w-]+)=)[^;,\s]*/gi
+/** A password may hold anything, so that only another option ends it. */
+const PASSWORD = /\b(password=)(?:(?!;\s*[a-z-]+=)[^\n])*/gi
 
-/** `text` with passwords in URLs and tokens of sources blotted out: for messages, logs and the `config` command. */
+/** `text` with passwords and tokens in URLs and options blotted out: for messages, logs and the `config` command. */
 export function withoutSecrets(text: string): string {
-  return text.replace(USER_INFO, '$1***@').replace(SECRET_OPTION, '$1***')
+  return text.replace(PASSWORD, '$1***').replace(USER_INFO, '$1***@').replace(SECRET_OPTION, '$1***')
 }

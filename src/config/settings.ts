@@ -1,36 +1,6 @@
-import type { z } from 'zod'
+import type { Setting } from './setting.ts'
+import { UPSTREAM_SETTINGS } from './upstream-settings.ts'
 import * as value from './value.ts'
-
-/** Headings of the documentation and of `--help`, in this order. */
-export const GROUPS = [
-  'Listening',
-  'Content',
-  'Store',
-  'Names',
-  'Access',
-  'Time-outs',
-  'Limits',
-  'Logs',
-  'Running',
-] as const
-export type SettingGroup = (typeof GROUPS)[number]
-
-/** One row of {@link SETTINGS}. */
-export interface Setting {
-  readonly group: SettingGroup
-  /** Turns text into the value; its output type is the type of the setting. */
-  readonly schema: z.ZodType
-  /** What stands for the value in `--help`; undefined for a setting that is true or false. */
-  readonly placeholder?: string
-  /** In the spelling of the flag; undefined: no value unless one is given. */
-  readonly default?: string
-  /** For a default that depends on the machine: what the documentation says instead. */
-  readonly defaultText?: string
-  /** Given several times, comma-separated in the environment, a list in YAML. */
-  readonly repeatable?: true
-  /** One line. */
-  readonly help: string
-}
 
 const MiB = 2 ** 20
 
@@ -156,6 +126,7 @@ export const SETTINGS = {
     defaultText: "the system's",
     help: 'DNS server for DNSLink names',
   },
+  ...UPSTREAM_SETTINGS,
   allow: {
     group: 'Access',
     schema: value.contentGlob(),

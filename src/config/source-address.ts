@@ -1,3 +1,4 @@
+import { parseHttpUrl } from './http-url.ts'
 import { endpointOfMultiaddr } from './multiaddr.ts'
 import type { SourceKind } from './source-setting.ts'
 import { ValueMistake } from './value-mistake.ts'
@@ -36,24 +37,10 @@ export function addressOf(kind: SourceKind, value: unknown): SourceAddress {
 }
 
 function fromUrl(value: string): SourceAddress {
-  const url = URL.canParse(value) ? new URL(value) : undefined
-  if (url === undefined || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
-    throw new ValueMistake('has an address that is no http:// or https:// URL')
-  }
-  if (url.search !== '' || url.hash !== '')
-    throw new ValueMistake('has an address with a query or a fragment')
-  const credentials = `${decoded(url.username)}:${decoded(url.password)}`
-  // A password in a URL would end up in logs and metrics, so it becomes a header here.
+  const { url, user } = parseHttpUrl(value)
   const headers: Record<string, string> =
-    credentials === ':' ? {} : { authorization: `Basic ${Buffer.from(credentials).toString('base64')}` }
-  return { url: url.origin + url.pathname.replace(/\/+$/, ''), socketPath: undefined, headers }
-}
-
-/** Percent-decoding that leaves a stray % as it is. */
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text
-  }
+    user === undefined
+      ? {}
+      : { authorization: `Basic ${Buffer.from(`${user.name}:${user.password}`).toString('base64')}` }
+  return { url, socketPath: undefined, headers }
 }

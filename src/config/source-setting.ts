@@ -1,3 +1,5 @@
+import { booleanOption, concurrencyOption, splitAtEquals, textOption } from './options.ts'
+import type { Options } from './options.ts'
 import { addressOf } from './source-address.ts'
 import { didYouMean, closest } from './suggestion.ts'
 import { ValueMistake } from './value-mistake.ts'
@@ -24,12 +26,8 @@ export interface SourceSetting {
   readonly optional: boolean
 }
 
-/** Key and value of a source's options, from `;key=value` or a YAML object. */
-type Options = ReadonlyMap<string, unknown>
-
 const OPTIONS = ['url', 'token', 'token-file', 'headers', 'concurrency', 'cache', 'optional'] as const
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9a-z-]+$/i
-const MAX_CONCURRENCY = 10_000
 
 /**
  * `kind`, `kind=address`, each with `;option=value` after it.
@@ -81,8 +79,8 @@ function sourceOf(kind: string, options: Options): SourceSetting {
     url: address.url,
     socketPath: address.socketPath,
     headers: { ...address.headers, ...headersOf(options) },
-    tokenFile: stringOption(options, 'token-file'),
-    concurrency: concurrencyOf(options.get('concurrency')),
+    tokenFile: textOption(options, 'token-file'),
+    concurrency: concurrencyOption(options),
     cache: booleanOption(options, 'cache', true),
     optional: booleanOption(options, 'optional', false),
   }
@@ -100,7 +98,7 @@ function headersOf(options: Options): Record<string, string> {
     }
     headers[name.toLowerCase()] = String(value)
   }
-  const token = stringOption(options, 'token')
+  const token = textOption(options, 'token')
   if (token !== undefined && options.has('token-file')) {
     throw new ValueMistake('has both a token and a token-file')
   }
@@ -118,35 +116,8 @@ export function bearer(token: string): { authorization: string } {
   return { authorization: `Bearer ${token}` }
 }
 
-function stringOption(options: Options, key: string): string | undefined {
-  const value = options.get(key)
-  if (value === undefined) return undefined
-  if (typeof value !== 'string' || value === '') throw new ValueMistake(`has an empty or malformed "${key}"`)
-  return value
-}
-
-function booleanOption(options: Options, key: string, otherwise: boolean): boolean {
-  const value = options.get(key)
-  if (value === undefined) return otherwise
-  if (value === true || value === 'true') return true
-  if (value === false || value === 'false') return false
-  throw new ValueMistake(`has the option "${key}" that is neither true nor false`)
-}
-
-function concurrencyOf(value: unknown): number | undefined {
-  if (value === undefined) return undefined
-  const count = Number(value)
-  if (Number.isInteger(count) && count >= 1 && count <= MAX_CONCURRENCY) return count
-  throw new ValueMistake(`has a concurrency that is no whole number from 1 to ${MAX_CONCURRENCY}`)
-}
-
 function isKind(kind: string): kind is SourceKind {
   return (SOURCE_KINDS as readonly string[]).includes(kind)
-}
-
-function splitAtEquals(text: string): [string, string | undefined] {
-  const at = text.indexOf('=')
-  return at === -1 ? [text, undefined] : [text.slice(0, at), text.slice(at + 1)]
 }
 
 /** What {@link parseSource} takes, without secrets. */

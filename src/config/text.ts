@@ -1,6 +1,10 @@
+import { formatMap } from './map-setting.ts'
+import type { MapSetting } from './map-setting.ts'
 import { withoutSecrets } from './secrets.ts'
+import { formatUpstream } from './format-upstream.ts'
 import { formatSource } from './source-setting.ts'
 import type { SourceSetting } from './source-setting.ts'
+import type { UpstreamSetting } from './upstream-setting.ts'
 import type { StoreSetting } from './value.ts'
 
 /** A value as a flag would have it, without secrets: paths made absolute, otherwise as it was written. */
@@ -8,18 +12,27 @@ export function textOf(value: unknown, raw: unknown): string {
   if (typeof value === 'string') return withoutSecrets(value)
   if (isStore(value)) return value.kind === 'memory' ? 'memory' : value.path
   if (isSource(value)) return formatSource(value)
+  if (isUpstream(value)) return formatUpstream(value)
+  if (isMap(value)) return formatMap(value)
   return withoutSecrets(String(raw))
 }
 
 function isStore(value: unknown): value is StoreSetting {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    'kind' in value &&
-    ['memory', 'disk'].includes(String(value.kind))
-  )
+  return isOfKind(value, ['memory', 'disk'])
+}
+
+function isMap(value: unknown): value is MapSetting {
+  return isOfKind(value, ['file', 'ipfs'])
+}
+
+function isOfKind(value: unknown, kinds: readonly string[]): boolean {
+  return typeof value === 'object' && value !== null && 'kind' in value && kinds.includes(String(value.kind))
 }
 
 function isSource(value: unknown): value is SourceSetting {
   return typeof value === 'object' && value !== null && 'headers' in value
+}
+
+function isUpstream(value: unknown): value is UpstreamSetting {
+  return typeof value === 'object' && value !== null && 'hosts' in value
 }

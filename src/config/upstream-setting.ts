@@ -22,7 +22,7 @@ export interface UpstreamHostSetting {
   /** PEM certificates of authorities that are trusted for this host besides the system's. */
   readonly caFile: string | undefined
   /** Repository names are rewritten by the first of these that matches: `library/*` to `hub/library/$1`. */
-  readonly rewrites: readonly { readonly from: string; readonly to: string }[]
+  readonly rewrites: readonly Rewrite[]
   /** Whether its redirects may lead to private addresses. */
   readonly privateRedirects: boolean
   /** Requests under way at once; undefined: `upstream-concurrency`. */
@@ -31,15 +31,28 @@ export interface UpstreamHostSetting {
   readonly rate: number | undefined
 }
 
-export type CredentialSetting =
-  | { readonly kind: 'password'; readonly username: string; readonly password: SecretSetting }
+export interface Rewrite {
+  /** A glob over repositories. */
+  readonly from: string
+  /** A repository; `$1`, `$2`, … stand for what the wildcards of `from` stood for. */
+  readonly to: string
+}
+
+export type CredentialSetting = Credential<SecretSetting>
+
+/** What an upstream is shown. @typeParam S how a secret is given */
+export type Credential<S> =
+  | { readonly kind: 'password'; readonly username: string; readonly password: S }
   /** An OAuth2 refresh token, exchanged for bearer tokens. */
-  | { readonly kind: 'identity-token'; readonly token: SecretSetting }
+  | { readonly kind: 'identity-token'; readonly token: S }
   /** Path of a docker `config.json`: its `auths`, `credHelpers` and `credsStore`. */
   | { readonly kind: 'docker-config'; readonly path: string }
   /** `docker-credential-<name>` */
   | { readonly kind: 'helper'; readonly name: string }
 
-/** A secret, or the file it is in, which is read anew when it has failed. One from the environment is read at the start. */
-export type SecretSetting =
+/** A secret as the settings give it: one in a variable of the environment is read at the start. */
+export type SecretSetting = Secret | { readonly kind: 'environment'; readonly name: string }
+
+/** A secret, or the file it is in, which is read anew when it has failed. */
+export type Secret =
   { readonly kind: 'value'; readonly value: string } | { readonly kind: 'file'; readonly path: string }

@@ -1,10 +1,14 @@
-import { homedir } from 'node:os'
-import { resolve } from 'node:path'
 import { z } from 'zod'
+import { toAbsolute } from './absolute-path.ts'
 import { parseAddress, parseDnsServer } from './address.ts'
 import type { Address } from './address.ts'
+import { parseMap } from './map-setting.ts'
+import { parseMirror } from './mirror-setting.ts'
+import { parseUpstream, parseUpstreamObject } from './parse-upstream.ts'
+import { parseNameGlob } from './repository-glob.ts'
 import { parseSource, parseSourceObject } from './source-setting.ts'
 import { ValueMistake } from './value-mistake.ts'
+import { checkUpstreamName } from './upstream-name.ts'
 import { formatDuration, formatSize, parseDuration, parseSize } from './units.ts'
 
 // Every setting arrives as text, whether from a flag, the environment or a YAML scalar. A schema turns the text into
@@ -112,8 +116,30 @@ export function store() {
 export type StoreSetting = { readonly kind: 'memory' } | { readonly kind: 'disk'; readonly path: string }
 
 export function source() {
-  const object = z.record(z.string(), z.unknown()).transform(guarded(parseSourceObject))
-  return z.union([text(parseSource), object])
+  return z.union([text(parseSource), object(parseSourceObject)])
+}
+
+/** A registry, or the word `none`. */
+export function upstream() {
+  return z.union([text(parseUpstream), object(parseUpstreamObject)])
+}
+
+/** The name of an upstream, or the word `none`. */
+export function upstreamName() {
+  return text((value) => (value === 'none' ? value : checkUpstreamName(value)))
+}
+
+export function mirror() {
+  return text(parseMirror)
+}
+
+export function map() {
+  return text(parseMap)
+}
+
+/** A glob over names of repositories, with or without a registry in front. */
+export function nameGlob() {
+  return text(parseNameGlob)
 }
 
 /** A glob over `/ipfs/<cid>/<path>` and `/ipns/<name>/<path>`. */
@@ -145,6 +171,10 @@ function text<T>(parse: (value: string) => T) {
     .transform(guarded(parse))
 }
 
+function object<T>(parse: (value: Readonly<Record<string, unknown>>) => T) {
+  return z.record(z.string(), z.unknown()).transform(guarded(parse))
+}
+
 /** `parse` as a zod transform: the mistakes it throws become issues. */
 function guarded<I, T>(parse: (value: I) => T) {
   return (value: I, context: z.RefinementCtx): T => {
@@ -162,8 +192,4 @@ function within(value: number, min: number, max: number, format: (value: number)
   if (value < min) throw new ValueMistake(`must be at least ${format(min)}`)
   if (value > max) throw new ValueMistake(`must be at most ${format(max)}`)
   return value
-}
-
-function toAbsolute(value: string): string {
-  return resolve(value.replace(/^~(?=$|\/)/, homedir()))
 }

@@ -1,7 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
 import { formatOrigin } from '../../../src/config/config.ts'
-import { loadConfig } from '../../../src/config/load.ts'
-import type { ConfigInput } from '../../../src/config/load.ts'
 import {
   environmentVariableOf,
   flagOf,
@@ -9,37 +7,7 @@ import {
   SETTING_NAMES,
   SETTINGS,
 } from '../../../src/config/settings.ts'
-import { isFailure } from '../../../src/errors.ts'
-
-const FILE = 'gateway.yaml'
-
-/** Loads settings from what is given here and nothing else. */
-function load(input: Partial<ConfigInput> & { files?: Record<string, string> } = {}) {
-  const { files = {}, ...rest } = input
-  return loadConfig({
-    flags: {},
-    env: {},
-    home: '/home/me',
-    readFile: async (path) => {
-      const text = files[path]
-      if (text === undefined) throw new Error(`ENOENT: no such file "${path}"`)
-      return text
-    },
-    ...rest,
-  })
-}
-
-const fromFile = (text: string) => load({ file: FILE, files: { [FILE]: text } })
-
-async function mistakesOf(loading: Promise<unknown>): Promise<string> {
-  const error: unknown = await loading.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  )
-  if (!isFailure(error, 'SETTINGS_INVALID'))
-    throw new Error(`SETTINGS_INVALID expected, got ${String(error)}`)
-  return error.message
-}
+import { FILE, fromFile, load, mistakesOf } from '../../fixtures/loaded-settings.ts'
 
 describe('defaults', () => {
   test('are sound, and need no environment', async () => {
