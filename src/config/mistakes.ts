@@ -8,9 +8,15 @@ export interface SettingMistake {
   readonly problem: string
 }
 
-/** SETTINGS_INVALID with one line per mistake; `detail` is the list. */
-export function settingsInvalid(mistakes: readonly SettingMistake[]): Failure {
-  const title = mistakes.length === 1 ? 'a setting is wrong:' : `${mistakes.length} settings are wrong:`
+/**
+ * SETTINGS_INVALID with one line per mistake; `detail` is the list.
+ *
+ * @param title the line above them
+ */
+export function settingsInvalid(
+  mistakes: readonly SettingMistake[],
+  title: string = mistakes.length === 1 ? 'a setting is wrong:' : `${mistakes.length} settings are wrong:`,
+): Failure {
   const lines = mistakes.map(({ where, problem }) => `  ${where}: ${problem}`)
   return new Failure('SETTINGS_INVALID', [title, ...lines].join('\n'), { detail: mistakes })
 }

@@ -17,6 +17,7 @@ export interface Mapping {
   /**
    * @param name with the name of its registry in front, where it has one: `docker.io/library/alpine`
    * @returns undefined for a name that no rule is about
+   * @throws Failure NAME_INVALID when a rule is about it, but makes no path of it
    */
   find(name: string): MappedName | undefined
 }

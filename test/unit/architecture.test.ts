@@ -74,8 +74,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   import: ['errors.ts', 'content/car', 'naming', 'publish'],
   // Another registry, read over its protocol.
   upstream: ['errors.ts', 'reference', 'layout', 'content', 'content/transport'],
-  // Which ordinary names live on IPFS.
-  mapping: ['errors.ts', 'reference'],
+  // Which ordinary names live on IPFS: a file that a person writes, whose mistakes are told as those of the settings are.
+  mapping: ['errors.ts', 'reference', 'config'],
   repository: ['errors.ts', 'reference', 'layout', 'content', 'naming', 'cache', 'upstream', 'mapping'],
   registry: ['errors.ts', 'reference', 'layout', 'repository', 'http'],
   // The other protocol spoken here: what is held, as an IPFS gateway gives it.
