@@ -41,6 +41,16 @@ export class Slots {
     }
   }
 
+  /** Do something in a place that is given back at its end. */
+  async during<T>(signal: AbortSignal, action: () => Promise<T>): Promise<T> {
+    const release = await this.take(signal)
+    try {
+      return await action()
+    } finally {
+      release()
+    }
+  }
+
   private enqueue(signal: AbortSignal): Promise<void> {
     if (this.queue.length >= this.queueLimit) {
       throw new Failure('OVERLOADED', `${this.queue.length} requests wait for ${this.what} already`)
@@ -65,41 +75,40 @@ export class Slots {
 
 /** At most so many requests to a source at once; a place is held until the body has been read. */
 export function limited(source: ContentSource, slots: Slots): ContentSource {
-  const during = async <T>(signal: AbortSignal, action: () => Promise<T>): Promise<T> => {
-    const release = await slots.take(signal)
-    try {
-      return await action()
-    } finally {
-      release()
-    }
-  }
   return {
     name: source.name,
     proof: source.proof,
-    stat: (path, options) => during(options.signal, () => source.stat(path, options)),
-    list: (path, options) => during(options.signal, () => source.list(path, options)),
+    stat: (path, options) => slots.during(options.signal, () => source.stat(path, options)),
+    list: (path, options) => slots.during(options.signal, () => source.list(path, options)),
     healthy: (signal) => source.healthy(signal),
-    async open(path, options): Promise<OpenedFile> {
-      const release = await slots.take(options.signal)
-      try {
-        const file = await source.open(path, options)
-        options.signal.addEventListener('abort', release, { once: true })
-        // Whoever gave up while the answer was on its way reads no body, and hears no event either.
-        if (options.signal.aborted) release()
-        const done = (): void => {
-          options.signal.removeEventListener('abort', release)
-          release()
-        }
-        const body = closableBody(piecesOf(file.body), () => {
-          done()
-          void endBody(file.body)
-        })
-        return { ...file, body, discredit: (reason) => file.discredit(reason) }
-      } catch (error) {
-        release()
-        throw error
-      }
-    },
+    open: (path, options) => openLimited(slots, options.signal, () => source.open(path, options)),
+  }
+}
+
+/** Open a file in a place of its own, which is held until the body has been read or ended, or the signal aborts. */
+export async function openLimited(
+  slots: Slots,
+  signal: AbortSignal,
+  open: () => Promise<OpenedFile>,
+): Promise<OpenedFile> {
+  const release = await slots.take(signal)
+  try {
+    const file = await open()
+    signal.addEventListener('abort', release, { once: true })
+    // Whoever gave up while the answer was on its way reads no body, and hears no event either.
+    if (signal.aborted) release()
+    const done = (): void => {
+      signal.removeEventListener('abort', release)
+      release()
+    }
+    const body = closableBody(piecesOf(file.body), () => {
+      done()
+      void endBody(file.body)
+    })
+    return { ...file, body, discredit: (reason) => file.discredit(reason) }
+  } catch (error) {
+    release()
+    throw error
   }
 }
 

@@ -92,3 +92,9 @@ export function formatContentPath(path: ContentPath): string {
 export function below(path: ContentPath, ...segments: string[]): ContentPath {
   return { root: path.root, segments: [...path.segments, ...segments] }
 }
+
+/** The part of `range` that a file of `size` bytes has. */
+export function clampRange(range: ByteRange | undefined, size: number): ByteRange {
+  const start = Math.min(range?.start ?? 0, size)
+  return { start, end: Math.max(start, Math.min(range?.end ?? size, size)) }
+}

@@ -24,6 +24,7 @@ export interface AccessParts extends BackendParts {
 }
 
 export interface BuiltAccess extends IpfsAccess {
+  readonly content: ContentSource
   /** Resolves when what was known before the start is known again; until then no name is resolved. */
   readonly restored: Promise<void>
   readonly remembering: RememberingResolver
@@ -78,6 +79,7 @@ export function buildAccess(parts: AccessParts, allowed: readonly string[] | und
       maxManifestSize: config.maxManifestSize,
     },
     resolver: countedNames(afterwards(restored, remembering), metrics),
+    content,
     restored,
     remembering,
   }

@@ -10,8 +10,10 @@ import { Policy } from '../repository/policy.ts'
 import { Repositories } from '../repository/repositories.ts'
 import { cacheEvents } from './events.ts'
 import { buildAccess } from './ipfs-access.ts'
+import { buildOrdinaryNames } from './ordinary-names.ts'
 import { buildSources, type LocatedSource } from './sources.ts'
 import type { OpenStore } from './store.ts'
+import type { Identity } from './upstreams.ts'
 
 /** Everything between the endpoints and the sources. */
 export interface Backend {
@@ -30,6 +32,8 @@ export interface BackendParts {
   readonly pool: BufferPool
   readonly logger: Logger
   readonly metrics: Metrics
+  /** For a gateway that serves ordinary names too: what it is called upstream, and what ends its start. */
+  readonly serving?: { readonly identity: Identity; readonly signal: AbortSignal }
 }
 
 /** Bytes that one fetch keeps in memory: behind a file only what its readers are likely to want next. */
@@ -52,12 +56,23 @@ export async function buildBackend(parts: BackendParts): Promise<Backend> {
     onStored: (file, blob) => store?.recentBlocks.stored(file, blob),
     events: cacheEvents(metrics, logger),
   })
-  const access = buildAccess({ ...parts, sources, cache, parsed: new ParsedManifests() }, undefined)
+  const accessParts = { ...parts, sources, cache, parsed: new ParsedManifests() }
+  const access = buildAccess(accessParts, undefined)
   await access.restored
   const policy = new Policy(config.allow, config.deny)
-  const repositories = new Repositories({ ...access, policy })
+  const { serving } = parts
+  const ordinary =
+    serving === undefined
+      ? undefined
+      : await buildOrdinaryNames(accessParts, access, serving.identity, serving.signal)
+  const repositories = new Repositories({
+    ...access,
+    policy,
+    ...(ordinary === undefined ? {} : { ordinary }),
+  })
   const close = async (): Promise<void> => {
     cache.close()
+    await ordinary?.close()
     await access.remembering.close()
     await Promise.all(located.map(({ dispatcher }) => dispatcher.destroy()))
   }

@@ -36,7 +36,10 @@ export async function serve(config: Config, terminal: Terminal): Promise<Running
   const pool = createBufferPool()
   const store = await openConfiguredStore(config, pool, metrics)
   const located = await locateSources(config, terminal.signal)
-  const backend = await buildBackend({ config, located, store, pool, logger, metrics })
+  const via = `ipfs-registry-${randomUUID()}`
+  const identity = { via, userAgent: `ipfs-registry-gateway/${terminal.version}` }
+  const serving = { identity, signal: terminal.signal }
+  const backend = await buildBackend({ config, located, store, pool, logger, metrics, serving })
   const trustless =
     config.ipfsGateway === 'off'
       ? undefined
@@ -44,13 +47,18 @@ export async function serve(config: Config, terminal: Terminal): Promise<Running
   const apart = typeof config.ipfsGateway === 'object' ? config.ipfsGateway : undefined
   const registry: RegistryOptions = {
     find: (name, asked) => backend.repositories.find(name, asked),
-    mirrorTimeout: config.answerTimeout,
-    via: `ipfs-registry-${randomUUID()}`,
+    mirrorTimeout: Math.min(config.mirrorTimeout, config.answerTimeout),
+    via,
   }
   const server = await listen(config, config.listen, logger, metrics, {
     registry,
     trustless: apart === undefined ? trustless : undefined,
   })
+  const mirrors: ListeningServer[] = []
+  for (const { address, upstream } of config.mirrors) {
+    const mirror = { registry: { ...registry, mirrorOf: upstream } }
+    mirrors.push(await listen(config, address, logger, metrics, mirror))
+  }
   const blockServer =
     apart === undefined ? undefined : await listen(config, apart, logger, metrics, { trustless })
   const address = { host: config.listen.host, port: server.port }
@@ -96,7 +104,7 @@ export async function serve(config: Config, terminal: Terminal): Promise<Running
         if (signal.aborted) resolve()
         else signal.addEventListener('abort', () => resolve(), { once: true })
       })
-      const servers = [server, ...(blockServer === undefined ? [] : [blockServer])]
+      const servers = [server, ...mirrors, ...(blockServer === undefined ? [] : [blockServer])]
       await Promise.race([Promise.all(servers.map((one) => one.close(config.shutdownGrace))), cut])
       await Promise.all(servers.map((one) => one.close(0)))
       health.stop()

@@ -1,4 +1,4 @@
-import { Agent, EnvHttpProxyAgent, type Dispatcher } from 'undici'
+import type { Dispatcher } from 'undici'
 import type { Config, ConfiguredSource } from '../config/config.ts'
 import { endpointOfMultiaddr } from '../config/multiaddr.ts'
 import { limitedBlocks } from '../content/dag/limited-blocks.ts'
@@ -10,6 +10,7 @@ import { discoverKubo } from '../content/kubo/discover.ts'
 import { createKuboSource } from '../content/kubo/source.ts'
 import { limited, Slots } from '../content/limited.ts'
 import type { ContentSource } from '../content/source.ts'
+import { createDispatcher } from '../content/transport/dispatcher.ts'
 import { endpointAt } from '../content/transport/endpoint.ts'
 import { createTrustedGatewaySource } from '../content/trusted-gateway/source.ts'
 import type { BlockReader } from '../content/unixfs/blocks.ts'
@@ -32,9 +33,6 @@ export interface LocatedSource {
   readonly dispatcher: Dispatcher
 }
 
-/** Bytes of an answer that wait unread for one connection. */
-const SOCKET_BUFFER = 256 * 1024
-
 /**
  * The configured sources with their addresses, a Kubo looked for where none is named.
  *
@@ -50,7 +48,12 @@ export async function locateSources(config: Config, signal: AbortSignal): Promis
     let name = base
     for (let count = 2; names.has(name); count += 1) name = `${base}-${count}`
     names.add(name)
-    located.push({ ...place, setting, name, dispatcher: dispatcherFor(config, place.socketPath) })
+    located.push({
+      ...place,
+      setting,
+      name,
+      dispatcher: createDispatcher({ socketPath: place.socketPath, proxy: config.proxy }),
+    })
   }
   return located
 }
@@ -84,30 +87,6 @@ async function locate(
 
 function nameOf(place: Place): string {
   return `${place.kind}:${new URL(place.url).host}`
-}
-
-function dispatcherFor(config: Config, socketPath: string | undefined): Dispatcher {
-  const options = {
-    connections: 256,
-    pipelining: 1,
-    keepAliveTimeout: 30_000,
-    // Patience is the sources' own business: they know a slow reader from a stalled answer.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    connect: {
-      timeout: 10_000,
-      highWaterMark: SOCKET_BUFFER,
-      ...(socketPath === undefined ? {} : { socketPath }),
-    },
-  }
-  const { proxy } = config
-  if (proxy === undefined || socketPath !== undefined) return new Agent(options)
-  return new EnvHttpProxyAgent({
-    ...options,
-    ...(proxy.httpProxy === undefined ? {} : { httpProxy: proxy.httpProxy }),
-    ...(proxy.httpsProxy === undefined ? {} : { httpsProxy: proxy.httpsProxy }),
-    noProxy: proxy.noProxy,
-  })
 }
 
 /** The implementations behind the located sources, each with its bounded queue. */

@@ -12,6 +12,7 @@ import { BlockTable } from '../content/embedded/block-table.ts'
 import { heldBlocks } from '../content/embedded/held-blocks.ts'
 import { RecentBlocks } from '../content/embedded/recent-blocks.ts'
 import { Failure, messageOf } from '../errors.ts'
+import type { MappingRecord } from '../mapping/live-mapping.ts'
 import { KeptRecords, type StoredRecords } from '../naming/kept-records.ts'
 import type { RootsMemory, SavedName } from '../naming/roots-memory.ts'
 import type { Metrics } from '../observability/metrics.ts'
@@ -33,6 +34,8 @@ export interface OpenStore {
   readonly layoutBlobs: RecentRecords<SavedBlob>
   readonly upstreamTags: RecentRecords<KnownTag | null>
   readonly upstreamContents: RecentRecords<KnownContent>
+  /** The last good text of a mapping of names that is read from this path on IPFS. */
+  readonly mappingAt: (path: string) => MappingRecord
   close(): Promise<void>
 }
 
@@ -99,6 +102,7 @@ export async function openStore(
     layoutBlobs,
     upstreamTags,
     upstreamContents,
+    mappingAt: (path) => mappingIn(metadata, path, onFailure),
     async close() {
       clearInterval(timer)
       const recent = [layouts, layoutBlobs, upstreamTags, upstreamContents, recentBlocks, fetched]
@@ -121,6 +125,14 @@ function rootsIn(metadata: Metadata, name: string): RootsMemory {
     load: () => table.values().all(),
     save: (key, saved) => table.put(key, saved),
     remove: (key) => table.del(key),
+  }
+}
+
+function mappingIn(metadata: Metadata, path: string, onFailure: () => void): MappingRecord {
+  const table = metadata.sublevel<string, string>('mapping', {})
+  return {
+    get: () => table.get(path),
+    put: (text) => void table.put(path, text).catch(onFailure),
   }
 }
 

@@ -73,7 +73,15 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   publish: ['errors.ts', 'reference', 'layout', 'content', 'content/unixfs'],
   import: ['errors.ts', 'content/car', 'naming', 'publish'],
   // Another registry, read over its protocol.
-  upstream: ['errors.ts', 'reference', 'layout', 'content', 'content/transport'],
+  upstream: [
+    'errors.ts',
+    'reference',
+    'layout',
+    'content',
+    'content/transport',
+    // Tokens and credentials are fetched once for all who wait for them.
+    'cache',
+  ],
   // Which ordinary names live on IPFS: a file that a person writes, whose mistakes are told as those of the settings are.
   mapping: ['errors.ts', 'reference', 'config'],
   repository: ['errors.ts', 'reference', 'layout', 'content', 'naming', 'cache', 'upstream', 'mapping'],

@@ -12,7 +12,7 @@ import type {
   OpenedFile,
   OpenOptions,
 } from '../source.ts'
-import { formatContentPath } from '../source.ts'
+import { clampRange, formatContentPath } from '../source.ts'
 import { contentUrl } from '../transport/content-url.ts'
 import { endpointAt, type EndpointOptions } from '../transport/endpoint.ts'
 import { ask, headerOf } from '../transport/exchange.ts'
@@ -23,7 +23,7 @@ import {
   isDirectory,
   takeEntries,
 } from '../unixfs/directory.ts'
-import { asFile, clampRange, fileBytes, type FilePart, type FileRoot } from '../unixfs/file.ts'
+import { asFile, fileBytes, type FilePart, type FileRoot } from '../unixfs/file.ts'
 import { decodeNode, unsound } from '../unixfs/node.ts'
 import { resolvePath } from '../unixfs/path.ts'
 import { BlockMemory, noting, rememberedOnly } from '../unixfs/remembered-blocks.ts'

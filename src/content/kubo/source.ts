@@ -11,12 +11,11 @@ import type {
   OpenedFile,
   OpenOptions,
 } from '../source.ts'
-import { formatContentPath } from '../source.ts'
+import { clampRange, formatContentPath } from '../source.ts'
 import { countedBody } from '../transport/counted-body.ts'
 import { type Endpoint, endpointAt, type EndpointOptions } from '../transport/endpoint.ts'
 import { type Answer, ask, headerOf } from '../transport/exchange.ts'
 import { takeEntries } from '../unixfs/directory.ts'
-import { clampRange } from '../unixfs/file.ts'
 import { listedEntries } from './listing.ts'
 import { NodeGateway } from './node-gateway.ts'
 import { callRpc, jsonOf } from './rpc.ts'

@@ -6,6 +6,9 @@ const HIGH_WATER = 256 * 1024
 /** Bytes of a chunk that is large enough to stand alone. */
 const JOINED = 32 * 1024
 
+/** Bytes of a body nobody wants that are worth a connection. */
+const DRAINED = 64 * 1024
+
 /** ms to wait for the end of a body whose content has all come. */
 const END_WAIT = 1000
 
@@ -111,6 +114,11 @@ export class AnswerBody {
       chunks.push(chunk)
     }
     return Buffer.concat(chunks, length)
+  }
+
+  /** Nothing more is wanted. A short body is passed over as it comes, so that its connection can be used again. */
+  drain(): void {
+    void this.readAll(DRAINED).catch(() => undefined)
   }
 
   /** Nothing more is wanted. A body that has not ended by then closes its connection. */

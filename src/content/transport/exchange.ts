@@ -8,6 +8,7 @@ export interface Question {
   /** Path and query, below the endpoint's own path. */
   readonly path: string
   readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string
   readonly signal: AbortSignal
 }
 
@@ -81,6 +82,7 @@ function askOnce(endpoint: Endpoint, question: Question): Promise<Answer> {
         origin: endpoint.origin,
         path: endpoint.prefix + question.path,
         method: question.method,
+        ...(question.body === undefined ? {} : { body: question.body }),
         headers: { 'accept-encoding': 'identity', ...endpoint.headers, ...question.headers },
         // Our own timers look at the reader too: see AnswerBody.
         headersTimeout: 0,

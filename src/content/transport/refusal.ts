@@ -42,18 +42,27 @@ export async function refusal(endpoint: Endpoint, answer: Answer, what: string):
 
 /** The beginning of a refusal's text, for people. */
 export async function textOf(answer: Answer): Promise<string> {
+  return quoted(await wholeTextOf(answer))
+}
+
+/** A text of others in one line, not too long. */
+export function quoted(text: string): string {
+  return text.replace(/\s+/g, ' ').trim().slice(0, QUOTED)
+}
+
+/** The whole text of a refusal; '' where it is long, or no text for people. */
+export async function wholeTextOf(answer: Answer): Promise<string> {
   const type = headerOf(answer, 'content-type')
   if (type !== '' && !/^(text\/plain|application\/json)/.test(type)) {
-    answer.body.discard()
+    answer.body.drain()
     return ''
   }
-  let text = ''
   try {
-    text = (await answer.body.readAll(READ)).toString('utf8')
+    return (await answer.body.readAll(READ)).toString('utf8')
   } catch {
     // The status says enough.
+    return ''
   }
-  return text.replace(/\s+/g, ' ').trim().slice(0, QUOTED)
 }
 
 /** `Retry-After` in seconds (RFC 9110 10.2.3: seconds or a date). */

@@ -43,22 +43,6 @@ export function cidOf(answer: Answer): CID | undefined {
   }
 }
 
-/** Bytes of the whole file: `Content-Length` of a 200, the total of `Content-Range` of a 206 or 416. */
-export function sizeOf(answer: Answer): number | undefined {
-  const text =
-    answer.status === 200
-      ? headerOf(answer, 'content-length')
-      : (/\/(\d+)$/.exec(headerOf(answer, 'content-range'))?.[1] ?? '')
-  const size = /^\d+$/.test(text) ? Number(text) : NaN
-  return Number.isSafeInteger(size) ? size : undefined
-}
-
-/** First byte of a 206, 0 of a 200. */
-export function startOf(answer: Answer): number {
-  const start = /^bytes (\d+)-/.exec(headerOf(answer, 'content-range'))?.[1]
-  return answer.status === 206 && start !== undefined ? Number(start) : 0
-}
-
 export function isDirectory(path: ContentPath): Failure {
   const what = formatContentPath(path)
   return new Failure('CONTENT_NOT_FOUND', `${what} is a directory, not a file`, {

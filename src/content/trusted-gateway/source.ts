@@ -15,20 +15,11 @@ import { contentUrl } from '../transport/content-url.ts'
 import { countedBody } from '../transport/counted-body.ts'
 import { type Endpoint, endpointAt, type EndpointOptions } from '../transport/endpoint.ts'
 import { type Answer, ask } from '../transport/exchange.ts'
+import { countOf, rangeHeader, sizeOf } from '../transport/ranged-answer.ts'
 import { refusal } from '../transport/refusal.ts'
 import { directoryEntries, directoryRoot, takeEntries } from '../unixfs/directory.ts'
-import { clampRange } from '../unixfs/file.ts'
 import { meaningOf404 } from './absence.ts'
-import {
-  cidOf,
-  foreignPage,
-  isDirectory,
-  isDirectoryAnswer,
-  isForeignPage,
-  noSize,
-  sizeOf,
-  startOf,
-} from './meaning.ts'
+import { cidOf, foreignPage, isDirectory, isDirectoryAnswer, isForeignPage, noSize } from './meaning.ts'
 
 /** Bytes of the first block of a directory. */
 const MAX_DIRECTORY_BLOCK = 2 * 1024 * 1024
@@ -70,17 +61,7 @@ class TrustedGateway implements ContentSource {
       if (isDirectoryAnswer(this.#endpoint, path, answer)) throw isDirectory(path)
       await this.#accept(path, answer, signal)
       const size = sizeOf(answer) ?? (await this.stat(path, { signal })).size
-      const { start, end } = clampRange(range, size)
-      const count = {
-        skip: start - startOf(answer),
-        length: answer.status === 416 ? 0 : end - start,
-        // A gateway that knows no ranges sends the rest of the file too, which is not waited for.
-        rest: answer.status === 200 && end < size ? Infinity : 0,
-        name: this.name,
-        what: formatContentPath(path),
-      }
-      if (count.skip < 0)
-        throw new Failure('CONTENT_INVALID', `${this.name} answers with another range of ${count.what}`)
+      const count = countOf(answer, range, size, { name: this.name, what: formatContentPath(path) })
       return {
         size,
         cid: cidOf(answer),
@@ -147,11 +128,4 @@ class TrustedGateway implements ContentSource {
     }
     if (isForeignPage(answer)) throw foreignPage(this.#endpoint, path)
   }
-}
-
-function rangeHeader(range: ByteRange | undefined): Record<string, string> {
-  if (range === undefined) return {}
-  // A range of no bytes can't be said; the file's size is wanted all the same.
-  const last = Math.max(range.end - 1, range.start)
-  return { range: `bytes=${range.start}-${last >= Number.MAX_SAFE_INTEGER - 1 ? '' : last}` }
 }

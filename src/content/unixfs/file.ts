@@ -37,12 +37,6 @@ export interface FilePart extends FileRoot {
   readonly start: number
 }
 
-/** The part of `range` that a file of `size` bytes has. */
-export function clampRange(range: ByteRange | undefined, size: number): ByteRange {
-  const start = Math.min(range?.start ?? 0, size)
-  return { start, end: Math.max(start, Math.min(range?.end ?? size, size)) }
-}
-
 /** What a node says of one of its children. */
 interface Extent {
   /** Offset in the file. */

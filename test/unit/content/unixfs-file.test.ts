@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import type { CID } from 'multiformats/cid'
-import { clampRange, fileBytes, fileRoot } from '../../../src/content/unixfs/file.ts'
+import { clampRange } from '../../../src/content/source.ts'
+import { fileBytes, fileRoot } from '../../../src/content/unixfs/file.ts'
 import { patternBytes } from '../../fixtures/content-tree.ts'
 import { HandMadeBlocks } from '../../fixtures/unixfs-blocks.ts'
 

@@ -19,6 +19,9 @@ const ENDS = [
   [failure('CONTENT_TIMEOUT'), 'timeout'],
   [failure('CONTENT_INVALID'), 'invalid'],
   [failure('CONTENT_TOO_LARGE'), 'invalid'],
+  [failure('MANIFEST_UNKNOWN'), 'not_found'],
+  [failure('UPSTREAM_DENIED'), 'denied'],
+  [failure('UPSTREAM_LIMITED'), 'limited'],
   [failure('OVERLOADED'), 'overloaded'],
   [new Error('of the system'), 'unavailable'],
 ] as const

@@ -1,0 +1,36 @@
+import { Failure } from '../errors.ts'
+
+/** What a host that asks for fewer requests (429) is owed: none until the time it named. */
+export class Pause {
+  readonly #name: string
+  #until = 0
+
+  constructor(name: string) {
+    this.#name = name
+  }
+
+  /**
+   * It has answered 429.
+   *
+   * @param seconds as its `Retry-After` says; undefined where it does not say, and may go on with other requests
+   */
+  begin(seconds: number | undefined): Failure {
+    if (seconds !== undefined) this.#until = Date.now() + seconds * 1000
+    return this.#limited(seconds)
+  }
+
+  get active(): boolean {
+    return Date.now() < this.#until
+  }
+
+  /** @throws Failure UPSTREAM_LIMITED while it lasts, with the seconds that are left */
+  check(): void {
+    if (this.active) throw this.#limited(Math.ceil((this.#until - Date.now()) / 1000))
+  }
+
+  #limited(seconds: number | undefined): Failure {
+    const when = seconds === undefined ? 'for a while' : `for ${seconds} s`
+    const options = seconds === undefined ? {} : { retryAfter: seconds }
+    return new Failure('UPSTREAM_LIMITED', `${this.#name} asks for fewer requests ${when}`, options)
+  }
+}
