@@ -17,8 +17,8 @@ const MAX_WILDCARDS = 9
 
 /**
  * Read a glob over repository names. `*` stands for any number of characters of one component, also none (`app*` is
- * also `app`); `**` for one or more characters, slashes too. Each takes as much as the rest of the pattern allows, the
- * first one first. All else stands for itself, slashes too: `app/**` is not `app`.
+ * also `app`); `**`, between slashes, for one component or more. Each takes as much as the rest of the pattern allows,
+ * the first one first. All else stands for itself, slashes too: `app/**` is not `app`.
  *
  * A match takes time in proportion to the length of the name times that of the pattern at most.
  *
@@ -73,8 +73,10 @@ function problemOf(text: string): string | undefined {
   if (/[A-Z]/.test(text)) return 'names are lower case'
   const [odd] = /[^a-z0-9._/:*-]/u.exec(text) ?? []
   if (odd !== undefined) return `${JSON.stringify(odd)} is in no name; * and ** are the only wildcards`
-  if (text.includes('***')) return 'what *** means can not be told; ** stands for any characters'
-  if (text.split('/').includes('')) return 'it has an empty component'
+  const components = text.split('/')
+  if (components.includes('')) return 'it has an empty component'
+  if (components.some((one) => one.includes('**') && one !== '**'))
+    return '** stands for whole components only'
   if (/:.*:|^[^/]*:[^/]*$|\/.*:/.test(text))
     return 'a colon stands before the port of a registry only; tags and digests are no part of a name'
   const wildcards = text.match(/\*+/g)?.length ?? 0

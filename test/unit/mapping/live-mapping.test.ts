@@ -28,7 +28,7 @@ interface Watched {
   readonly log: string[]
   readonly versions: number[]
   /** Where alpine lives, or the code of the failure. */
-  alpine(): string | undefined
+  readonly alpine: () => string | undefined
 }
 
 function watched(loader: MappingLoader, options: Partial<LiveMappingOptions> = {}): Watched {
