@@ -1,6 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Failure, isFailure } from '../errors.ts'
 import { exchangeOf, type Exchange } from '../http/exchange.ts'
+import { gatewaysIn } from '../http/via.ts'
+import type { Asked } from '../repository/repositories.ts'
 import type { Repository } from '../repository/repository.ts'
 import { serveBlob } from './blobs.ts'
 import { setCommonHeaders } from './headers.ts'
@@ -9,14 +11,6 @@ import { serveManifest } from './manifests.ts'
 import { serveReferrers } from './referrers.ts'
 import { namespaceOf, parseRoute, type Route } from './route.ts'
 import { serveTags } from './tags.ts'
-
-/** What a request says besides the name. */
-export interface Asked {
-  /** Registry whose image it means (distribution-spec, "Registry Proxying"); undefined where it does not say. */
-  readonly namespace: string | undefined
-  /** Gateways and proxies that it has passed (RFC 9110, 7.6.3), as the header has it. */
-  readonly via: string | undefined
-}
 
 /** Finds the repository for the `<name>` of a request. @throws Failure NAME_INVALID, NAME_UNKNOWN, DENIED */
 export type FindRepository = (name: string, asked: Asked) => Repository
@@ -27,8 +21,8 @@ export interface RegistryOptions {
   readonly mirrorOf?: string | undefined
   /** ms until a request to a mirror is answered 504, so that the runtime goes on to the registry itself. */
   readonly mirrorTimeout: number
-  /** This gateway in `Via` headers. */
-  readonly via: string
+  /** What this gateway calls itself in `Via`. */
+  readonly gateway: string
 }
 
 /** The registry protocol: from the URL to the endpoint. Reading only; what writes gets 405. */
@@ -50,17 +44,17 @@ export async function serveRegistry(
     sendJson(res, exchange, 'application/json', {}, req.method === 'HEAD')
     return
   }
-  const { via } = req.headers
-  checkLoop(via, options.via)
+  const passed = gatewaysIn(req.headers.via)
+  checkLoop(passed, options.gateway)
   const stated = namespaceOf(req.url ?? '/')
   const namespace = stated ?? options.mirrorOf
   if (namespace === undefined) {
-    return answer(req, res, exchange, route, (name) => options.find(name, { namespace, via }))
+    return answer(req, res, exchange, route, (name) => options.find(name, { namespace, passed }))
   }
   exchange.answerWithin(options.mirrorTimeout)
   try {
     await answer(req, res, exchange, route, (name) => {
-      const repository = options.find(name, { namespace, via })
+      const repository = options.find(name, { namespace, passed })
       if (stated !== undefined) res.setHeader('OCI-Namespace', stated)
       return repository
     })
@@ -91,12 +85,10 @@ async function answer(
   }
 }
 
-function checkLoop(via: string | undefined, own: string): void {
-  if (via?.includes(own) !== true) return
-  throw new Failure(
-    'LOOP_DETECTED',
-    `this gateway is its own upstream: the request has passed it already (Via: ${via.slice(0, 300)})`,
-  )
+function checkLoop(passed: readonly string[], own: string): void {
+  if (!passed.includes(own)) return
+  const through = passed.length === 1 ? 'directly' : `through ${passed.length - 1} other gateways`
+  throw new Failure('LOOP_DETECTED', `this gateway is its own upstream, ${through}: the request came back`)
 }
 
 /** A runtime that is asked to wait asks its mirror again and again; one that hears of no time goes on to the registry. */

@@ -42,6 +42,14 @@ export interface RepositoriesOptions extends IpfsAccess {
   readonly ordinary?: OrdinaryNames
 }
 
+/** What a request says besides the name. */
+export interface Asked {
+  /** Registry whose image it means (distribution-spec, "Registry Proxying"); undefined where it does not say. */
+  readonly namespace: string | undefined
+  /** Gateways that it has passed, by their names in `Via`. */
+  readonly passed: readonly string[]
+}
+
 /** Names whose repository is kept: decoding a CID is a tenth of the work for a cached manifest. */
 const KEPT_NAMES = 1_000
 
@@ -86,14 +94,13 @@ export class Repositories {
   }
 
   /**
-   * @param asked the registry whose mirror is asked, and what the request has passed
    * @throws Failure NAME_INVALID, NAME_UNKNOWN for a name that stands for nothing here, DENIED; CONTENT_UNAVAILABLE when
    *   the rules about ordinary names are not known yet
    */
-  find(name: string, asked: { namespace: string | undefined; via: string | undefined }): Repository {
-    const { namespace, via } = asked
+  find(name: string, asked: Asked): Repository {
+    const { namespace, passed } = asked
     // What has passed other gateways must say so upstream, so it gets a repository of its own.
-    if (via !== undefined) return this.make(name, namespace, via)
+    if (passed.length > 0) return this.make(name, namespace, passed)
     const version = this.options.ordinary?.mappingVersion() ?? 0
     if (version !== this.foundUnder) {
       this.found.clear()
@@ -102,19 +109,19 @@ export class Repositories {
     const key = namespace === undefined ? name : `${name}?${namespace}`
     let repository = this.found.get(key)
     if (repository === undefined) {
-      repository = this.make(name, namespace, via)
+      repository = this.make(name, namespace, passed)
       this.found.set(key, repository)
     }
     return repository
   }
 
-  private make(name: string, namespace: string | undefined, via: string | undefined): Repository {
+  private make(name: string, namespace: string | undefined, passed: readonly string[]): Repository {
     const route = routeName(name, namespace, this.options.ordinary?.names ?? NO_UPSTREAMS)
-    return route.kind === 'ordinary' ? this.ordinary(route, via) : this.onIpfs(this.options, route)
+    return route.kind === 'ordinary' ? this.ordinary(route, passed) : this.onIpfs(this.options, route)
   }
 
   /** An ordinary name: what the rules say of it, its upstream, or both. */
-  private ordinary(route: OrdinaryRoute, via: string | undefined): Repository {
+  private ordinary(route: OrdinaryRoute, passed: readonly string[]): Repository {
     const { ordinary } = this.options
     if (ordinary === undefined) throw servesNothing(route)
     const mapped = ordinary.mapped(route.canonical)
@@ -124,13 +131,13 @@ export class Repositories {
         : ordinary.upstreams.get(route.upstream)
     if (mapped === undefined) {
       if (upstream === undefined) throw this.nowhere(route)
-      return upstream.repository(route.repository, via)
+      return upstream.repository(route.repository, passed)
     }
     const access = mapped.sources === undefined ? this.options : ordinary.accessTo(mapped.sources)
     const onIpfs = this.onIpfs(access, contentName(mapped))
     // What the upstream's own lists exclude may be on IPFS all the same.
     if (upstream?.allows(route.repository) !== true) return onIpfs
-    const there = upstream.repository(route.repository, via)
+    const there = upstream.repository(route.repository, passed)
     return mapped.order === 'upstream-first'
       ? new MappedRepository(there, onIpfs, ordinary.mapWait)
       : new MappedRepository(onIpfs, there, ordinary.mapWait)

@@ -21,20 +21,21 @@ export function failoverRegistry(hosts: readonly Registry[], options: RegistryFa
   const conclude = (failures: readonly (readonly [Registry, unknown])[]): unknown =>
     (failures.find(([host]) => host === hosts[0]) ?? failures[0])?.[1]
   const first = async <T>(
-    { signal, via }: RegistryCall,
+    { signal, passed }: RegistryCall,
     ask: (host: Registry, call: RegistryCall) => Promise<T>,
   ): Promise<T> =>
-    (await attempts.first({ signal, ask: (host, own) => ask(host, { signal: own, via }), conclude })).value
+    (await attempts.first({ signal, ask: (host, own) => ask(host, { signal: own, passed }), conclude })).value
   return {
     name,
     manifest: (repository, reference, { limit, ...call }) =>
       first(call, (host, own) => host.manifest(repository, reference, { limit, ...own })),
     headManifest: (repository, reference, call) =>
       first(call, (host, own) => host.headManifest(repository, reference, own)),
-    openBlob: (repository, digest, { range, signal, via }) =>
+    openBlob: (repository, digest, { range, signal, passed }) =>
       openContinued({
         attempts,
-        open: (host, wanted, own) => host.openBlob(repository, digest, { signal: own, range: wanted, via }),
+        open: (host, wanted, own) =>
+          host.openBlob(repository, digest, { signal: own, range: wanted, passed }),
         range,
         signal,
         conclude,

@@ -20,7 +20,14 @@ import { Rate } from './rate.ts'
 import { clientLocation, isRedirect } from './redirect.ts'
 import { listedReferrers, MAX_REFERRERS, taggedReferrers } from './referrers.ts'
 import { refusalOf, type RegistryAnswer } from './refusal.ts'
-import type { FetchedManifest, FetchedReferrers, ManifestHead, Registry, TagPage } from './registry.ts'
+import type {
+  FetchedManifest,
+  FetchedReferrers,
+  ManifestHead,
+  Registry,
+  RegistryCall,
+  TagPage,
+} from './registry.ts'
 import { HostRequests, type RegistryQuestion } from './requests.ts'
 import { tagsIn } from './tags.ts'
 
@@ -92,19 +99,15 @@ class Host implements RegistryHost {
   manifest(
     repository: string,
     reference: string,
-    options: { limit: number; signal: AbortSignal },
+    options: RegistryCall & { limit: number },
   ): Promise<FetchedManifest> {
     return this.#during(options.signal, () => this.#manifest(repository, reference, options))
   }
 
-  headManifest(
-    repository: string,
-    reference: string,
-    { signal }: { signal: AbortSignal },
-  ): Promise<ManifestHead> {
-    return this.#during(signal, async () => {
+  headManifest(repository: string, reference: string, call: RegistryCall): Promise<ManifestHead> {
+    return this.#during(call.signal, async () => {
       const asked = this.#askedManifest(repository, reference)
-      const answer = await this.#ask(asked, { method: 'HEAD', headers: { accept: ACCEPT }, signal })
+      const answer = await this.#ask(asked, { method: 'HEAD', headers: { accept: ACCEPT }, ...call })
       if (answer.status !== 200) throw await refusalOf(this.name, answer, asked)
       return { digest: digestInHead(this.name, answer, asked), source: this.name }
     })
@@ -113,39 +116,35 @@ class Host implements RegistryHost {
   async openBlob(
     repository: string,
     digest: Digest,
-    { signal, range }: { signal: AbortSignal; range?: ByteRange },
+    { range, ...call }: RegistryCall & { range?: ByteRange | undefined },
   ): Promise<OpenedFile> {
     const asked = this.#askedBlob(repository, digest)
     const expected = range === undefined ? [200] : [200, 206, 416]
     return this.#telling(() =>
-      openLimited(this.#slots, signal, async () => {
-        const answer = await this.#ask(asked, { method: 'GET', headers: rangeHeader(range), signal })
+      openLimited(this.#slots, call.signal, async () => {
+        const answer = await this.#ask(asked, { method: 'GET', headers: rangeHeader(range), ...call })
         if (!expected.includes(answer.status)) throw await refusalOf(this.name, answer, asked)
         return openedBlob(this.name, answer, asked, range)
       }),
     )
   }
 
-  blobSize(repository: string, digest: Digest, { signal }: { signal: AbortSignal }): Promise<number> {
-    return this.#during(signal, async () => {
+  blobSize(repository: string, digest: Digest, call: RegistryCall): Promise<number> {
+    return this.#during(call.signal, async () => {
       const asked = this.#askedBlob(repository, digest)
-      const answer = await this.#ask(asked, { method: 'HEAD', signal })
+      const answer = await this.#ask(asked, { method: 'HEAD', ...call })
       if (answer.status !== 200) throw await refusalOf(this.name, answer, asked)
       answer.body.drain()
       return blobSizeIn(this.name, answer, asked)
     })
   }
 
-  blobLocation(
-    repository: string,
-    digest: Digest,
-    { signal }: { signal: AbortSignal },
-  ): Promise<string | undefined> {
-    return this.#during(signal, async () => {
+  blobLocation(repository: string, digest: Digest, call: RegistryCall): Promise<string | undefined> {
+    return this.#during(call.signal, async () => {
       const asked = this.#askedBlob(repository, digest)
       // Where it gives the bytes itself, one of them is enough.
       const headers = { range: 'bytes=0-0' }
-      const answer = await this.#ask(asked, { method: 'GET', headers, signal, retry: true, follow: false })
+      const answer = await this.#ask(asked, { method: 'GET', headers, ...call, retry: true, follow: false })
       if (!isRedirect(answer)) {
         if (![200, 206, 416].includes(answer.status)) throw await refusalOf(this.name, answer, asked)
         answer.body.drain()
@@ -156,30 +155,26 @@ class Host implements RegistryHost {
     })
   }
 
-  tags(repository: string, query: URLSearchParams, { signal }: { signal: AbortSignal }): Promise<TagPage> {
-    return this.#during(signal, async () => {
+  tags(repository: string, query: URLSearchParams, call: RegistryCall): Promise<TagPage> {
+    return this.#during(call.signal, async () => {
       const text = `the tags of ${repository}`
       const asked = this.#asked('tags', repository, { rest: 'tags/list', text })
-      const answer = await this.#ask(asked, { method: 'GET', query, signal, retry: true })
+      const answer = await this.#ask(asked, { method: 'GET', query, ...call, retry: true })
       if (answer.status !== 200) throw await refusalOf(this.name, answer, asked)
       return tagsIn(this.name, answer, asked)
     })
   }
 
-  referrers(
-    repository: string,
-    subject: Digest,
-    { signal }: { signal: AbortSignal },
-  ): Promise<FetchedReferrers> {
-    return this.#during(signal, async () => {
+  referrers(repository: string, subject: Digest, call: RegistryCall): Promise<FetchedReferrers> {
+    return this.#during(call.signal, async () => {
       const text = `the referrers of ${repository}@${subject}`
       const asked = this.#asked('referrers', repository, { rest: `referrers/${subject}`, text })
       const headers = { accept: MEDIA_TYPE.ociIndex }
       const listed = await listedReferrers(this.name, asked, (query) =>
-        this.#ask(asked, { method: 'GET', query, headers, signal, retry: true }),
+        this.#ask(asked, { method: 'GET', query, headers, ...call, retry: true }),
       )
       const tagged = () =>
-        this.#manifest(repository, fallbackTagOf(subject), { limit: MAX_REFERRERS, signal })
+        this.#manifest(repository, fallbackTagOf(subject), { limit: MAX_REFERRERS, ...call })
       return { referrers: listed ?? (await taggedReferrers(tagged)), source: this.name }
     })
   }
@@ -210,10 +205,15 @@ class Host implements RegistryHost {
   async #manifest(
     repository: string,
     reference: string,
-    { limit, signal }: { limit: number; signal: AbortSignal },
+    { limit, ...call }: RegistryCall & { limit: number },
   ): Promise<FetchedManifest> {
     const asked = this.#askedManifest(repository, reference)
-    const answer = await this.#ask(asked, { method: 'GET', headers: { accept: ACCEPT }, signal, retry: true })
+    const answer = await this.#ask(asked, {
+      method: 'GET',
+      headers: { accept: ACCEPT },
+      ...call,
+      retry: true,
+    })
     if (answer.status !== 200) throw await refusalOf(this.name, answer, asked)
     const wanted = isDigest(reference) ? reference : undefined
     return manifestIn(this.name, answer, asked, { wanted, limit })

@@ -35,8 +35,8 @@ export interface FetchedReferrers {
 
 export interface RegistryCall {
   readonly signal: AbortSignal
-  /** Gateways and proxies that the request behind it has passed (RFC 9110, 7.6.3): the value of its `Via`. */
-  readonly via?: string | undefined
+  /** Gateways that the request behind it has passed, by their names in `Via`. */
+  readonly passed?: readonly string[] | undefined
 }
 
 /**

@@ -7,17 +7,17 @@ import { endpointFor, type HostAccess, urlOf } from './host-access.ts'
 import type { Rate } from './rate.ts'
 import { badRedirect, isRedirect, locationOf, objectionTo } from './redirect.ts'
 import { denied, type RegistryAnswer } from './refusal.ts'
+import type { RegistryCall } from './registry.ts'
 
 const MAX_REDIRECTS = 5
 
 /** Requests for one question: without authorization, with a token that has ended, a new one, and new credentials. */
 const MAX_TRIES = 4
 
-export interface RegistryQuestion {
+export interface RegistryQuestion extends RegistryCall {
   readonly method: 'GET' | 'HEAD'
   readonly query?: URLSearchParams | undefined
   readonly headers?: Readonly<Record<string, string>>
-  readonly signal: AbortSignal
   /** Whether to ask again after a moment where that can help; for what is small, and asked by GET. Default false. */
   readonly retry?: boolean
   /** Default true. */
@@ -85,7 +85,7 @@ export class HostRequests {
   async #askAt(
     url: URL,
     asked: Asked,
-    { method, headers, signal, retry = false }: RegistryQuestion,
+    { method, headers, signal, passed = [], retry = false }: RegistryQuestion,
     grant: Grant | undefined,
   ): Promise<Answer> {
     const { name, events, pause } = this.#access
@@ -99,7 +99,11 @@ export class HostRequests {
     const answer = await ask(endpoint, {
       method,
       path: url.pathname + url.search,
-      headers: { ...headers, ...(authorization === undefined ? {} : { authorization }) },
+      headers: {
+        ...headers,
+        ...(authorization === undefined ? {} : { authorization }),
+        via: [...passed, this.#access.via].map((gateway) => `1.1 ${gateway}`).join(', '),
+      },
       signal,
     })
     events.answered(asked.kind, answer.status)

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import type { Server } from 'node:http'
 import { createApp, type AppEvents, type AppOptions } from '../app.ts'
 import type { RunningGateway } from '../cli/program.ts'
@@ -8,6 +7,7 @@ import type { Config } from '../config/config.ts'
 import { createEmbeddedTarget } from '../content/embedded/target.ts'
 import { Failure, isFailure, messageOf } from '../errors.ts'
 import { ListeningServer } from '../http/server.ts'
+import { newGatewayName } from '../http/via.ts'
 import { createAccessLog } from '../observability/access-log.ts'
 import { createAdminApp } from '../observability/admin-server.ts'
 import { Health } from '../observability/health.ts'
@@ -36,8 +36,8 @@ export async function serve(config: Config, terminal: Terminal): Promise<Running
   const pool = createBufferPool()
   const store = await openConfiguredStore(config, pool, metrics)
   const located = await locateSources(config, terminal.signal)
-  const via = `ipfs-registry-${randomUUID()}`
-  const identity = { via, userAgent: `ipfs-registry-gateway/${terminal.version}` }
+  const gateway = newGatewayName()
+  const identity = { via: gateway, userAgent: `ipfs-registry-gateway/${terminal.version}` }
   const serving = { identity, signal: terminal.signal }
   const backend = await buildBackend({ config, located, store, pool, logger, metrics, serving })
   const trustless =
@@ -48,7 +48,7 @@ export async function serve(config: Config, terminal: Terminal): Promise<Running
   const registry: RegistryOptions = {
     find: (name, asked) => backend.repositories.find(name, asked),
     mirrorTimeout: Math.min(config.mirrorTimeout, config.answerTimeout),
-    via,
+    gateway,
   }
   const server = await listen(config, config.listen, logger, metrics, {
     registry,

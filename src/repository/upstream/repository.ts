@@ -29,13 +29,13 @@ export class UpstreamRepository implements Repository {
   private readonly name: string
   /** With its registry in front. */
   private readonly canonical: string
-  private readonly via: string | undefined
+  private readonly passed: readonly string[]
 
-  constructor(upstream: Upstream, name: string, via: string | undefined) {
+  constructor(upstream: Upstream, name: string, passed: readonly string[]) {
     this.upstream = upstream
     this.name = name
     this.canonical = `${upstream.options.name}/${name}`
-    this.via = via
+    this.passed = passed
   }
 
   async manifestByTag(tag: string, signal: AbortSignal): Promise<ManifestAnswer> {
@@ -108,7 +108,7 @@ export class UpstreamRepository implements Repository {
   }
 
   private call(signal: AbortSignal): RegistryCall {
-    return { signal, via: this.via }
+    return { signal, passed: this.passed }
   }
 
   /** What the tag means now. @param cached what it meant before, where that is in the cache */

@@ -56,15 +56,15 @@ export class Upstream {
   }
 
   /**
-   * @param via what the request has passed
+   * @param passed gateways that the request has passed
    * @throws Failure DENIED
    */
-  repository(name: string, via: string | undefined): Repository {
+  repository(name: string, passed: readonly string[]): Repository {
     const why = this.options.excluded(name)
     if (why !== undefined) {
       throw new Failure('DENIED', `${this.options.name}/${name} is not served by this gateway: ${why}`)
     }
-    return new UpstreamRepository(this, name, via)
+    return new UpstreamRepository(this, name, passed)
   }
 
   /** Whether {@link repository} gives it. */
