@@ -15,7 +15,7 @@ Examples:
   ipfs-registry serve
   ipfs-registry serve --public --cache-size 50GiB
   ipfs-registry serve --source kubo=http://127.0.0.1:5001 --source gateway=https://gateway.example.org
-  ipfs-registry serve --upstream docker.io --upstream ghcr.io --mirror 127.0.0.1:5001=docker.io
+  ipfs-registry serve --upstream docker.io --upstream ghcr.io --mirror 127.0.0.1:5002=docker.io
   ipfs-registry serve --listen 0.0.0.0:5000 --store memory --allow '/ipns/images.example.org/**'`,
   publish: `
 Examples:

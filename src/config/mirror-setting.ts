@@ -16,6 +16,6 @@ export function parseMirror(text: string): MirrorSetting {
   const address = parseAddress(listen.trim())
   const upstream = name.trim()
   if (address === undefined || upstream === '')
-    throw new ValueMistake('must be HOST:PORT=NAME, as 127.0.0.1:5001=docker.io')
+    throw new ValueMistake('must be HOST:PORT=NAME, as 127.0.0.1:5002=docker.io')
   return { address, upstream }
 }

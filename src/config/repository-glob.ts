@@ -1,10 +1,12 @@
 import type { Rewrite } from './upstream-setting.ts'
 import { ValueMistake } from './value-mistake.ts'
 
-// `*` stands for anything but a slash and `**`, which is a whole component, for anything.
+// `*` stands for anything within a component and `**`, which stands between slashes, for one component or more.
 const GLOB_COMPONENT = /^(?:\*\*|(?!.*\*\*)[a-z0-9._*-]+)$/
 const GLOB_HOST_WITH_PORT = /^(?!.*\*\*)[a-z0-9._*-]+:\d{1,5}$/
 const WILDCARD = /\*\*|\*/g
+/** As many as `$1` to `$9` can name. */
+const MAX_WILDCARDS = 9
 
 /** A path component (distribution-spec, "Pulling manifests"). */
 const COMPONENT = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/
@@ -23,6 +25,8 @@ export function parseNameGlob(text: string): string {
 }
 
 function checkGlob(text: string, components: readonly string[], example: string): string {
+  if (wildcardsIn(text) > MAX_WILDCARDS)
+    throw new ValueMistake(`has the glob "${text}" with more than ${MAX_WILDCARDS} wildcards`)
   if (components.every((component) => GLOB_COMPONENT.test(component))) return text
   if (/[^/]\*\*|\*\*[^/]/.test(text))
     throw new ValueMistake(`has "**" beside other characters in "${text}"; it stands for whole components`)
@@ -43,7 +47,7 @@ export function parseRewrite(text: string): Rewrite {
 /** @throws ValueMistake */
 export function checkRewrite(from: string, to: string): Rewrite {
   parseRepositoryGlob(from)
-  const wildcards = from.match(WILDCARD)?.length ?? 0
+  const wildcards = wildcardsIn(from)
   for (const [capture, number] of to.matchAll(CAPTURE)) {
     if (Number(number) < 1 || Number(number) > wildcards) {
       const has = wildcards === 1 ? '1 wildcard' : `${wildcards} wildcards`
@@ -54,4 +58,8 @@ export function checkRewrite(from: string, to: string): Rewrite {
   if (!example.every((component) => COMPONENT.test(component)))
     throw new ValueMistake(`has a rewrite to "${to}", which is no name of a repository`)
   return { from, to }
+}
+
+function wildcardsIn(glob: string): number {
+  return glob.match(WILDCARD)?.length ?? 0
 }

@@ -64,7 +64,7 @@ is shown nowhere; one with a semicolon, or with a comma in the environment, belo
 every client of this gateway.
 
 Globs (\`allow\`, \`deny\`, \`FROM\`, \`--local\`) are over names of repositories: \`*\` stands for anything but a slash,
-\`**\`, between slashes, for anything. \`$1\`, \`$2\` in \`TO\` stand for what the wildcards of \`FROM\` stood for.
+\`**\`, between slashes, for one component or more. \`$1\`, \`$2\` in \`TO\` stand for what the wildcards of \`FROM\` stood for.
 \`--local\` may have the registry in front, \`docker.io/mycorp/**\`.
 
 \`--map\` names a file, or a path on IPFS: \`/ipfs/<cid>/map.yaml\`, \`/ipns/images.example.org/map.yaml\`. A file of this

@@ -2,10 +2,13 @@ import { describe, expect, test } from '@jest/globals'
 import { parseNameGlob, parseRepositoryGlob, parseRewrite } from '../../../src/config/repository-glob.ts'
 
 describe('globs over repositories', () => {
-  test.each(['library/alpine', 'library/*', '**', 'org/**/app', 'a*b-*/c.d_e', '*'])('%s', (glob) => {
-    expect(parseRepositoryGlob(glob)).toBe(glob)
-    expect(parseNameGlob(glob)).toBe(glob)
-  })
+  test.each(['library/alpine', 'library/*', '**', 'org/**/app', '*/*/*/*/*/*/*/*/*', 'a*b-*/c.d_e', '*'])(
+    '%s',
+    (glob) => {
+      expect(parseRepositoryGlob(glob)).toBe(glob)
+      expect(parseNameGlob(glob)).toBe(glob)
+    },
+  )
 
   test.each([
     ['Library/*', /not one over names/],
@@ -21,6 +24,7 @@ describe('globs over repositories', () => {
     ['a**', /"\*\*" beside other characters/],
     ['x/**a', /"\*\*" beside other characters/],
     ['***', /"\*\*" beside other characters/],
+    ['*/*/*/*/*/*/*/*/*/*', /more than 9 wildcards/],
   ])('%s is refused', (glob, message) => expect(() => parseRepositoryGlob(glob)).toThrow(message))
 
   test('a name may begin with a host and its port, and with nothing else that has a colon', () => {
