@@ -16,6 +16,7 @@ import { createMetrics, type Metrics } from '../observability/metrics.ts'
 import { publishSample } from '../publish/sample/publish-sample.ts'
 import { SAMPLE_NAME, SAMPLE_TAG } from '../publish/sample/sample-image.ts'
 import type { RegistryOptions } from '../registry/endpoints.ts'
+import { announce } from './announce.ts'
 import { startControlServer } from './control-server.ts'
 import { buildExporter } from './exporting.ts'
 import { embeddedPublisher, kuboPublisher, storeImporter } from './publishing.ts'
@@ -86,10 +87,15 @@ export async function serve(config: Config, terminal: Terminal): Promise<Running
   const url = `${scheme}://${formatAddress(address)}`
   const ipfsGateway =
     apart === undefined || blockServer === undefined
-      ? config.ipfsGateway
+      ? String(config.ipfsGateway)
       : `${scheme}://${formatAddress({ host: apart.host, port: blockServer.port })}`
-  const sources = backend.sources.map(({ name }) => name).join(', ')
-  logger.info(`listening on ${url}`, { sources, store: store?.folder ?? 'memory', ipfsGateway })
+  announce(logger, config, {
+    url,
+    ipfsGateway,
+    sources: backend.sources.map(({ name }) => name),
+    mirrorPorts: mirrors.map(({ port }) => port),
+    folder: store?.folder,
+  })
   return {
     url,
     adminUrl:

@@ -57,10 +57,11 @@ export function buildUpstreams(parts: AccessParts, identity: Identity): Upstream
 }
 
 /** Every name that a request may use for an upstream. */
-export function upstreamNames({ upstreams, defaultUpstream }: Config): UpstreamNames {
+export function upstreamNames(config: Config): UpstreamNames {
   const byAlias = new Map<string, string>()
-  for (const { name, aliases } of upstreams) for (const one of [name, ...aliases]) byAlias.set(one, name)
-  return { byAlias, fallback: defaultUpstream }
+  for (const { name, aliases } of config.upstreams)
+    for (const one of [name, ...aliases]) byAlias.set(one, name)
+  return { byAlias, fallback: config.defaultUpstream }
 }
 
 function buildUpstream(

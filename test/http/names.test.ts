@@ -48,13 +48,15 @@ describe('names', () => {
     expect(requestCount()).toBe(0)
   })
 
-  test('?ns= has no effect', async () => {
+  test('?ns= means an image of that registry, which only for Docker Hub may be content', async () => {
     await start()
-    const answer = await get(`/v2/${gateway.name}/app/manifests/1.0?ns=evil.example`)
-    expect(answer.status).toBe(200)
+    const path = `/v2/${gateway.name}/app/manifests/1.0`
+    expect((await get(`${path}?ns=docker.io`)).status).toBe(200)
     const asked = requestCount()
-    const unknown = await get('/v2/library/alpine/manifests/latest?ns=evil.example')
-    expect(unknown.status).toBe(404)
+    for (const namespace of ['evil.example', 'ghcr.io', '127.0.0.1:1', 'a%20b', '']) {
+      const answer = await get(`${path}?ns=${namespace}`)
+      expect([namespace, answer.status, errorOf(answer).code]).toEqual([namespace, 404, 'NAME_UNKNOWN'])
+    }
     expect(requestCount()).toBe(asked)
   })
 
