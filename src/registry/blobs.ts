@@ -45,6 +45,17 @@ export async function serveBlob(
     res.end()
     return
   }
+  if (blob.location !== undefined) {
+    exchange.answering()
+    res.statusCode = 307
+    res.setHeader('Location', blob.location)
+    // Such a place is good for minutes, and for whoever holds its URL.
+    res.setHeader('Cache-Control', 'no-store')
+    res.setHeader('Docker-Content-Digest', digest)
+    res.setHeader('Content-Length', 0)
+    res.end()
+    return
+  }
   const ranges = rangesFor(res, rangeHeader, blob.size)
   const parts = ranges ?? [undefined]
   if (parts.length > 1) {

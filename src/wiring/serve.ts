@@ -86,9 +86,11 @@ export async function serve(config: Config, terminal: Terminal): Promise<Running
   const scheme = config.tlsCert === undefined ? 'http' : 'https'
   const url = `${scheme}://${formatAddress(address)}`
   const ipfsGateway =
-    apart === undefined || blockServer === undefined
-      ? String(config.ipfsGateway)
-      : `${scheme}://${formatAddress({ host: apart.host, port: blockServer.port })}`
+    apart === undefined
+      ? trustless === undefined
+        ? 'off'
+        : 'on'
+      : `${scheme}://${formatAddress({ host: apart.host, port: blockServer?.port ?? apart.port })}`
   announce(logger, config, {
     url,
     ipfsGateway,

@@ -41,12 +41,13 @@ export class UpstreamRepository implements Repository {
   async manifestByTag(tag: string, signal: AbortSignal): Promise<ManifestAnswer> {
     if (!isTag(tag)) throw new Failure('MANIFEST_UNKNOWN', `"${tag.slice(0, 160)}" is no tag`)
     const { known, cache } = this.upstream.parts
+    const began = this.upstream.now()
     const seen = await known.tag(this.canonical, tag)
     const here = seen !== undefined && cache.sizeOf(seen.digest) !== undefined
     const { value, stale } = await this.upstream.refreshed<Tagged>({
       key: `${this.canonical}:${tag}`,
       before: seen === undefined || !here ? undefined : { value: seen, checked: seen.checked },
-      ask: (own) => this.askTag(tag, here ? seen.digest : undefined, own),
+      ask: (own) => this.askTag(tag, began, own),
       signal,
     })
     const answer = await this.manifest(value.digest, stale === undefined ? signal : signalOf(signal))
@@ -111,17 +112,18 @@ export class UpstreamRepository implements Repository {
     return { signal, passed: this.passed }
   }
 
-  /** What the tag means now. @param cached what it meant before, where that is in the cache */
-  private async askTag(tag: string, cached: Digest | undefined, signal: AbortSignal): Promise<Tagged> {
-    const { known, maxManifestSize: limit } = this.upstream.parts
+  /** What the tag means now. @param since an answer that somebody else has had since then (ms since 1970) will do */
+  private async askTag(tag: string, since: number, signal: AbortSignal): Promise<Tagged> {
+    const { cache, known, maxManifestSize: limit } = this.upstream.parts
     const { registry, canonical } = this
     try {
-      if (cached !== undefined) {
+      const seen = await known.tag(canonical, tag)
+      if (seen !== undefined && cache.sizeOf(seen.digest) !== undefined) {
+        if (seen.checked >= since) return { digest: seen.digest }
         const head = await registry.headManifest(this.name, tag, this.call(signal))
-        if (head.digest === cached) {
-          const tagged = { digest: cached, checked: this.upstream.now() }
-          known.setTag(canonical, tag, tagged)
-          return tagged
+        if (head.digest === seen.digest) {
+          known.setTag(canonical, tag, { digest: seen.digest, checked: this.upstream.now() })
+          return { digest: seen.digest }
         }
       }
       const fetched = await registry.manifest(this.name, tag, { limit, ...this.call(signal) })
