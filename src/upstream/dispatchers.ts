@@ -3,11 +3,11 @@ import { type Dispatcher, interceptors } from 'undici'
 import { createDispatcher, type DispatcherOptions } from '../content/transport/dispatcher.ts'
 import { publicLookup } from './address.ts'
 
-/** Few and short, since a client waits: 0.1 s, then 0.2 s, or at most 0.5 s where the server says when. */
+/** Few and short, since a client waits: 0.1 s, then 0.2 s, however long the server would have us wait. */
 const RETRIES = {
   maxRetries: 2,
   minTimeout: 100,
-  maxTimeout: 500,
+  maxTimeout: 200,
   methods: ['GET', 'POST'] as Dispatcher.HttpMethod[],
   statusCodes: [502, 503, 504],
   // Those of a connection that was never made: what breaks off later may have been heard.

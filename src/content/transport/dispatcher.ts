@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import type { LookupFunction } from 'node:net'
 import tls from 'node:tls'
 import { Agent, EnvHttpProxyAgent, type Dispatcher } from 'undici'
@@ -54,6 +55,8 @@ export function createDispatcher({ socketPath, proxy, ca, lookup }: DispatcherOp
 
 /** Made once, since reading all the authorities for each connection takes longer than the connection. */
 function contextTrusting(ca: string): tls.SecureContext {
+  // What is no certificate would be passed over in silence.
+  new X509Certificate(ca)
   return tls.createSecureContext({ ca: [...trustedByDefault(), ca] })
 }
 
