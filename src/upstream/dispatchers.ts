@@ -22,7 +22,7 @@ export interface HostDispatcherOptions extends Pick<DispatcherOptions, 'ca' | 'p
   readonly allowPrivateRedirects: boolean
 }
 
-/** What requests on behalf of one registry go through. */
+/** What requests on behalf of one registry go through; `ca` is trusted wherever it sends us, too. */
 export class HostDispatchers {
   readonly #host: Retrying
   readonly #elsewhere: Retrying

@@ -16,7 +16,8 @@ export function locationOf(answer: Answer, from: URL): URL | undefined {
   const location = headerOf(answer, 'location')
   if (location === '' || !URL.canParse(location, from.href)) return undefined
   const target = new URL(location, from.href)
-  target.hash = ''
+  // Of no meaning to a request.
+  target.hash = target.username = target.password = ''
   return target
 }
 

@@ -12,7 +12,7 @@ import type { FetchedManifest } from './registry.ts'
 const MAX_PAGES = 100
 
 /** Bytes of all pages together, and of the index behind a fallback tag. */
-export const MAX_REFERRERS = 8 * 1024 * 1024
+export const MAX_REFERRERS = 4 * 1024 * 1024
 
 /** What registries answer that lack the API; some take its path for something malformed. */
 const LACKING = new Set([400, 404, 405, 501])

@@ -7,7 +7,7 @@ import { noAnswer, type RegistryAnswer } from './refusal.ts'
 import type { TagPage } from './registry.ts'
 
 /** Bytes of one page: some registries have one page for everything. */
-const MAX_PAGE = 16 * 1024 * 1024
+const MAX_PAGE = 4 * 1024 * 1024
 
 /** The tags in an answer with status 200. @throws Failure CONTENT_INVALID, CONTENT_TOO_LARGE, what reading the body throws */
 export async function tagsIn(name: string, answer: RegistryAnswer, asked: Asked): Promise<TagPage> {

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globa
 import type { Digest } from '../../src/reference/digest.ts'
 import { createCredentials, type CredentialSetting } from '../../src/upstream/auth/credentials.ts'
 import type { RegistryHostOptions } from '../../src/upstream/host.ts'
+import { makeCertificate } from '../fixtures/certificate.ts'
 import { fakeDate } from '../fixtures/fake-date.ts'
 import {
   type Handler,
@@ -508,6 +509,18 @@ describe('a realm', () => {
     expect(counting.connections).toBe(0)
     expect(host.told.warnings).toHaveLength(1)
     expectNoSecret(host, failure.text)
+  })
+
+  test('without TLS of a registry with TLS is not asked', async () => {
+    const certificate = makeCertificate('localhost')
+    const realm = `http://localhost:${counting.port}/token`
+    const tls = await startStubServer(withBearer(realm, tokens, CONTENT), certificate)
+    const credentials = createCredentials(USER, { host: 'x' })
+    const host = hostAt(tls.url, { credentials, ca: certificate.cert })
+    under.push(host)
+    await expect(pull(host)).rejects.toMatchObject({ code: 'CONTENT_UNAVAILABLE' })
+    expect(counting.connections).toBe(0)
+    await tls.close()
   })
 
   test('at another port of the same host is asked', async () => {

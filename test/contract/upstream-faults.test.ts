@@ -1,5 +1,4 @@
 import { once, setMaxListeners } from 'node:events'
-import { createServer as createTlsServer } from 'node:https'
 import { createServer, type IncomingMessage } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
@@ -296,25 +295,12 @@ describe('places', () => {
 describe('connections', () => {
   const certificate = makeCertificate('localhost')
 
-  async function startTls(): Promise<{ url: string; close: () => void }> {
-    const tls = createTlsServer({ cert: certificate.cert, key: certificate.key }, (incoming, response) => {
-      const { url = '', method = '', headers } = incoming
-      void CONTENT({ url, method, headers, body: '' }, response)
-    })
-    tls.listen(0, '127.0.0.1')
-    await once(tls, 'listening')
-    return {
-      url: `https://localhost:${(tls.address() as AddressInfo).port}`,
-      close: () => void (tls.closeAllConnections(), tls.close()),
-    }
-  }
-
   test('to an authority of one’s own', async () => {
-    const tls = await startTls()
+    const tls = await startStubServer(CONTENT, certificate)
     await expect(pull(make({}, tls.url))).rejects.toMatchObject({ code: 'CONTENT_UNAVAILABLE' })
     expect((await read(make({ ca: certificate.cert }, tls.url))).equals(BLOB)).toBe(true)
     expect(() => hostAt(tls.url, { ca: 'nonsense' })).toThrow()
-    tls.close()
+    await tls.close()
   })
 
   test.each(['http', 'https'])('through a proxy, to a registry with %s', async (scheme) => {
@@ -333,7 +319,7 @@ describe('connections', () => {
     proxy.listen(0, '127.0.0.1')
     await once(proxy, 'listening')
     const proxyUrl = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`
-    const tls = await startTls()
+    const tls = await startStubServer(CONTENT, certificate)
     const url = scheme === 'http' ? server.url : tls.url
     const options = {
       ca: certificate.cert,
@@ -350,7 +336,7 @@ describe('connections', () => {
     )
     expect(tunnels).toHaveLength(count)
     await host.host.destroy()
-    tls.close()
+    await tls.close()
     proxy.closeAllConnections()
     proxy.close()
   })

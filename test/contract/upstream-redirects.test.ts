@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { createCredentials } from '../../src/upstream/auth/credentials.ts'
 import type { RegistryHostOptions } from '../../src/upstream/host.ts'
+import { makeCertificate } from '../fixtures/certificate.ts'
 import { patternBytes } from '../fixtures/content-tree.ts'
 import {
   digestOf,
@@ -158,13 +159,30 @@ describe('redirects', () => {
   })
 
   test('from https to http are not followed', async () => {
-    // Seen by what is compared, since no test has a certificate that everybody trusts.
-    const { objectionTo } = await import('../../src/upstream/redirect.ts')
-    const at = (from: string, to: string) => objectionTo(new URL(to), new URL(from), false)
-    expect(at('https://a.example/', 'http://b.example/')).toBe('it leads from https to http')
-    expect(at('https://a.example/', 'https://b.example/')).toBeUndefined()
-    expect(at('http://a.example/', 'http://b.example/')).toBeUndefined()
-    expect(at('http://a.example/', 'https://b.example/')).toBeUndefined()
+    const certificate = makeCertificate('localhost')
+    const tls = await startStubServer(toStorage(), certificate)
+    const { host } = hostAt(tls.url, { ca: certificate.cert })
+    await expect(host.openBlob('a/b', DIGEST, { signal })).rejects.toMatchObject({
+      message: expect.stringContaining('it leads from https to http'),
+    })
+    expect(await host.blobLocation('a/b', DIGEST, { signal })).toBeUndefined()
+    expect(storage.connections).toBe(0)
+    await host.destroy()
+    await tls.close()
+  })
+
+  test('from https to https of the same authority are followed', async () => {
+    const certificate = makeCertificate('localhost')
+    const inner = await startStubServer(CONTENT, certificate)
+    const tls = await startStubServer(
+      ({ url }, response) => redirectTo(response, inner.url + url),
+      certificate,
+    )
+    const { host } = hostAt(tls.url, { ca: certificate.cert })
+    expect((await collect(await host.openBlob('a/b', DIGEST, { signal }))).equals(BLOB)).toBe(true)
+    await host.destroy()
+    await tls.close()
+    await inner.close()
   })
 })
 
@@ -267,7 +285,9 @@ describe('where readers are redirected to', () => {
   const locate = ({ host }: HostUnderTest) => host.blobLocation('a/b', DIGEST, { signal })
 
   test('is told and not gone to', async () => {
-    const host = make(toStorage())
+    const host = make(({ url }, response) => {
+      redirectTo(response, `http://user:pass@127.0.0.1:${storage.port}/signed${url}?signature=abc#x`)
+    })
     expect(await locate(host)).toBe(`${storage.url}/signed/v2/a/b/blobs/${DIGEST}?signature=abc`)
     expect(storage.connections).toBe(0)
   })

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { Flights } from '../../cache/flights.ts'
 import { systemCodeOf } from '../../errors.ts'
 import { type CredentialAsker, unreadable } from './credential-asker.ts'
-import { askHelper } from './credential-helper.ts'
+import { askHelper } from './docker-credential.ts'
 import { credentialInDockerConfig } from './docker-config.ts'
 
 /** What a registry, or its token server, is shown. */

@@ -1,6 +1,6 @@
 import { isJsonObject, parseJsonObject, stringOf, type JsonObject } from '../../layout/json-object.ts'
 import { type CredentialAsker, unreadable } from './credential-asker.ts'
-import { askHelper } from './credential-helper.ts'
+import { askHelper } from './docker-credential.ts'
 import type { Credential } from './credentials.ts'
 import { meansHost } from './docker-server.ts'
 
