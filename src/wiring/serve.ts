@@ -40,7 +40,12 @@ export async function serve(config: Config, terminal: Terminal): Promise<Running
   const gateway = newGatewayName()
   const identity = { via: gateway, userAgent: `ipfs-registry-gateway/${terminal.version}` }
   const serving = { identity, signal: terminal.signal }
-  const backend = await buildBackend({ config, located, store, pool, logger, metrics, serving })
+  const backend = await buildBackend({ config, located, store, pool, logger, metrics, serving }).catch(
+    async (error: unknown) => {
+      await store?.close()
+      throw error
+    },
+  )
   const trustless =
     config.ipfsGateway === 'off'
       ? undefined
