@@ -86,7 +86,7 @@ describe('tokens', () => {
   test('are fetched without credentials where there are none, by what the registry says', async () => {
     const host = make(undefined, { rewrite: (name) => `hub/${name}` })
     await pull(host)
-    expect(registry.requests.map(({ headers }) => headers.authorization)).toEqual([
+    expect(registry.requests.map(({ headers }) => headers.authorization)).toStrictEqual([
       undefined,
       'Bearer repository:hub/library/alpine:pull#0',
     ])
@@ -104,13 +104,13 @@ describe('tokens', () => {
     await pull(host)
     await pull(host)
     await pull(host, 'library/busybox')
-    expect(registry.requests.map(({ headers }) => headers.authorization)).toEqual([
+    expect(registry.requests.map(({ headers }) => headers.authorization)).toStrictEqual([
       undefined,
       'Bearer repository:library/alpine:pull#0',
       'Bearer repository:library/alpine:pull#0',
       'Bearer repository:library/busybox:pull#1',
     ])
-    expect(auth.requests.map(({ headers }) => headers.authorization)).toEqual([BASIC, BASIC])
+    expect(auth.requests.map(({ headers }) => headers.authorization)).toStrictEqual([BASIC, BASIC])
     expect(host.told.answers.filter((answer) => answer.startsWith('token'))).toEqual([
       'token 200',
       'token 200',
@@ -373,7 +373,11 @@ describe('a registry with passwords', () => {
     const host = make(USER)
     await pull(host)
     await pull(host)
-    expect(registry.requests.map(({ headers }) => headers.authorization)).toEqual([undefined, BASIC, BASIC])
+    expect(registry.requests.map(({ headers }) => headers.authorization)).toStrictEqual([
+      undefined,
+      BASIC,
+      BASIC,
+    ])
   })
 
   test('refuses a wrong one, and that is told', async () => {

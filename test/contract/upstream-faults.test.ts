@@ -118,6 +118,14 @@ describe('a registry that asks for fewer requests', () => {
     expect(server.requests).toHaveLength(2)
   })
 
+  test('is not asked by those who have waited for their turn, either', async () => {
+    server.answer = limited({ 'retry-after': '60' })
+    const host = make({ concurrency: 1 })
+    const results = await Promise.allSettled([pull(host), pull(host), read(host)])
+    for (const result of results) expect(result).toMatchObject({ reason: { code: 'UPSTREAM_LIMITED' } })
+    expect(server.requests).toHaveLength(1)
+  })
+
   test('for very long is asked after five minutes', async () => {
     server.answer = limited({ 'retry-after': '86400' })
     await expect(pull(make())).rejects.toMatchObject({ retryAfter: 300 })

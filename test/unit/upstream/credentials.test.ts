@@ -135,7 +135,10 @@ describe('a helper', () => {
   })
 
   test.each(['../evil', 'a b', '', 'a;b'])('of the name "%s" is not run', async (name) => {
-    await expect(read({ kind: 'helper', name })).rejects.toMatchObject({ code: 'CONTENT_UNAVAILABLE' })
+    await expect(read({ kind: 'helper', name })).rejects.toMatchObject({
+      code: 'CONTENT_UNAVAILABLE',
+      cause: { message: expect.stringContaining('no file name') },
+    })
   })
 
   test('that is not there', async () => {
