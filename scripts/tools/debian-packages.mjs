@@ -9,6 +9,8 @@ const PACKAGES = {
   buildah: 'buildah',
   umoci: 'umoci',
   nginx: 'nginx',
+  'docker-registry': 'docker-registry',
+  openssl: 'openssl',
   dockerd: 'docker.io',
   docker: 'docker.io',
   containerd: 'containerd',

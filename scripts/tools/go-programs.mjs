@@ -9,15 +9,13 @@ import { run } from './run.mjs'
 export const GO_ENVIRONMENT = { CGO_ENABLED: '0', GOFLAGS: '-mod=readonly -buildvcs=false', GOWORK: 'off' }
 
 // In the order in which they are built: the longest, and most wanted, first.
-const MODULES = ['kubo', 'crane', 'regctl', 'oras']
+const MODULES = ['kubo', 'crane', 'regctl', 'oras', 'distribution']
 
 /** Build what is not in the cache yet, one module after another, and link every program into .cache/tools/bin. */
 export async function buildGoPrograms(problems) {
   const compiler = await run('go', ['version']).catch(() => undefined)
   if (compiler === undefined) {
-    problems.push(
-      'Go 1.26 or later is needed to build kubo, crane, regctl and oras: https://go.dev/doc/install',
-    )
+    problems.push(`Go 1.26 or later is needed to build ${MODULES.join(', ')}: https://go.dev/doc/install`)
     return
   }
   for (const module of MODULES) {

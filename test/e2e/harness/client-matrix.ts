@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { join } from 'node:path'
-import { CLIENTS } from './clients.ts'
-import type { Client, Pull, Pulled } from './clients.ts'
+import { CLIENTS, digestsToHave } from './clients.ts'
+import type { Pull, Pulled } from './clients.ts'
 import type { CountingProxy } from './counting-proxy.ts'
 import type { Gateway } from './gateway-process.ts'
-import { descriptorOf, makeImage, makeIndex, manifestOf, objectsOf } from './images.ts'
+import { descriptorOf, makeImage, makeIndex } from './images.ts'
 import type { Descriptor } from './images.ts'
 import { tempFolder } from './temp.ts'
 import { Teardown } from './teardown.ts'
@@ -69,7 +69,7 @@ export function describeMatrix(
 
       async function coldAndWarm(reference: string, image: Descriptor): Promise<void> {
         const { proxy } = offered
-        const wanted = await expected(client, layout(), image)
+        const wanted = await digestsToHave(client.keepsIndex, layout(), image)
         proxy?.reset()
         const cold = await pull({ reference, everyPlatform: true })
         expect(cold.digests).toEqual(expect.arrayContaining(wanted))
@@ -87,19 +87,6 @@ export function describeMatrix(
       }
     })
   })
-}
-
-/** The digests that a client must have after a pull of an image. */
-async function expected(client: Client, layout: string, image: Descriptor): Promise<string[]> {
-  if (client.keepsIndex) {
-    return (await objectsOf(layout, image.digest, image.size)).map((object) => object.digest)
-  }
-  // Docker and podman take this machine's platform and name an image after its config.
-  const top = await manifestOf(layout, image.digest)
-  const own = top.manifests?.find((entry) => entry.platform?.architecture === 'amd64')
-  const manifest = own === undefined ? top : await manifestOf(layout, own.digest)
-  if (manifest.config === undefined) throw new Error('an image without config')
-  return [manifest.config.digest]
 }
 
 async function makeLayout(layout: string, seed: string): Promise<void> {

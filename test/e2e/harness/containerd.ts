@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { attempt, launch, run, until } from './child.ts'
+import type { RunOptions } from './child.ts'
 import { tempFolder } from './temp.ts'
 import type { Teardown } from './teardown.ts'
 
@@ -39,7 +40,7 @@ export class Containerd {
     return containerd
   }
 
-  async ctr(args: readonly string[]): Promise<string> {
-    return run('ctr', ['--address', this.#socket, '--namespace', 'e2e', ...args])
+  async ctr(args: readonly string[], options: RunOptions = {}): Promise<string> {
+    return run('ctr', ['--address', this.#socket, '--namespace', 'e2e', ...args], options)
   }
 }

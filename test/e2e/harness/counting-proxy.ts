@@ -1,8 +1,10 @@
 import { once } from 'node:events'
 import { Agent, createServer, request } from 'node:http'
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { buffer } from 'node:stream/consumers'
 import { setTimeout as delay } from 'node:timers/promises'
+import { gzipSync } from 'node:zlib'
 import type { Teardown } from './teardown.ts'
 
 /** One request that went through. */
@@ -10,6 +12,8 @@ export interface Passed {
   readonly method: string
   /** Path and query. */
   readonly url: string
+  /** The request's. */
+  readonly headers: IncomingHttpHeaders
   /** Bytes of the answer's body that were passed on. */
   bytes: number
   status: number
@@ -29,6 +33,15 @@ export type Fault =
   | { readonly kind: 'slow'; readonly ms: number }
   /** The request is passed on once that has come. */
   | { readonly kind: 'hold'; readonly until: Promise<unknown> }
+  /** The request is not passed on. */
+  | {
+      readonly kind: 'answer'
+      readonly status: number
+      readonly headers?: Record<string, string>
+      readonly body?: string
+    }
+  /** The body is compressed, whatever the request says, and the headers tell. */
+  | { readonly kind: 'gzip' }
 
 /**
  * An HTTP proxy in this process between a gateway and its source, which counts what passes and can spoil answers.
@@ -78,11 +91,19 @@ export class CountingProxy {
   }
 
   async #pass(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
-    const passed: Passed = { method: incoming.method ?? '', url: incoming.url ?? '', bytes: 0, status: 0 }
+    const { method = '', url = '', headers: asked } = incoming
+    const passed: Passed = { method, url, headers: asked, bytes: 0, status: 0 }
     this.requests.push(passed)
     const fault = this.fault(passed)
     if (fault?.kind === 'mute') {
       await this.#never()
+      return
+    }
+    if (fault?.kind === 'answer') {
+      passed.status = fault.status
+      const body = Buffer.from(method === 'HEAD' ? '' : (fault.body ?? ''))
+      passed.bytes = body.length
+      outgoing.writeHead(fault.status, { 'content-length': body.length, ...fault.headers }).end(body)
       return
     }
     if (fault?.kind === 'slow') await delay(fault.ms, undefined, { signal: this.#stalled.signal })
@@ -107,6 +128,14 @@ export class CountingProxy {
       headers['content-length'] = String(Number(length) + fault.bytes)
     }
     if (fault?.kind === 'cut' && fault.clean === true) delete headers['content-length']
+    if (fault?.kind === 'gzip') {
+      const body = gzipSync(await buffer(answer))
+      passed.bytes = body.length
+      headers['content-encoding'] = 'gzip'
+      headers['content-length'] = String(body.length)
+      outgoing.writeHead(passed.status, headers).end(body)
+      return
+    }
     outgoing.writeHead(passed.status, headers)
     outgoing.flushHeaders()
 

@@ -5,6 +5,13 @@ import type { RunOptions } from './child.ts'
 import { tempFolder } from './temp.ts'
 import type { Teardown } from './teardown.ts'
 
+export interface DockerOptions {
+  /** More of `daemon.json`: `registry-mirrors`. */
+  readonly settings?: Record<string, unknown>
+  /** Added to the daemon's environment. */
+  readonly env?: Record<string, string>
+}
+
 /** A Docker daemon of its own: no network, plain copies of layers, everything in one temporary folder. */
 export class Docker {
   readonly #environment: Record<string, string>
@@ -13,11 +20,11 @@ export class Docker {
     this.#environment = { DOCKER_HOST: `unix://${folder}/d.sock`, DOCKER_CONFIG: join(folder, 'client') }
   }
 
-  static async start(teardown: Teardown): Promise<Docker> {
+  static async start(teardown: Teardown, options: DockerOptions = {}): Promise<Docker> {
     const folder = await tempFolder(teardown, 'docker')
     await mkdir(join(folder, 'client'))
-    await writeFile(join(folder, 'daemon.json'), '{}')
-    const daemon = launch('dockerd', [
+    await writeFile(join(folder, 'daemon.json'), JSON.stringify(options.settings ?? {}))
+    const flags = [
       ...['--config-file', join(folder, 'daemon.json')],
       ...['--data-root', join(folder, 'data')],
       ...['--exec-root', join(folder, 'exec')],
@@ -26,7 +33,8 @@ export class Docker {
       ...['--storage-driver', 'vfs'],
       ...['--containerd-namespace', 'e2e', '--containerd-plugins-namespace', 'e2e-plugins'],
       ...['--bridge', 'none', '--iptables=false', '--ip6tables=false', '--ip-forward=false'],
-    ])
+    ]
+    const daemon = launch('dockerd', flags, { env: options.env ?? {} })
     teardown.defer(() => daemon.stop(20_000))
     const docker = new Docker(folder)
     const answers = async (): Promise<boolean> => (await docker.attempt(['info'])).code === 0

@@ -35,12 +35,15 @@ export class Podman {
         'runc',
         ...args,
       ],
-      { ...options, env: this.#environment() },
+      { ...options, env: { ...this.#environment(), ...options.env } },
     )
   }
 
   async buildah(args: readonly string[], options: RunOptions = {}): Promise<string> {
-    return run('buildah', [...this.#storage, ...args], { ...options, env: this.#environment() })
+    return run('buildah', [...this.#storage, ...args], {
+      ...options,
+      env: { ...this.#environment(), ...options.env },
+    })
   }
 
   /** `podman run`, without a network. */

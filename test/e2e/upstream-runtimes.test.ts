@@ -1,0 +1,197 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
+import { join } from 'node:path'
+import { digestsToHave } from './harness/clients.ts'
+import { CountingProxy } from './harness/counting-proxy.ts'
+import type { Fault } from './harness/counting-proxy.ts'
+import { Gateway } from './harness/gateway-process.ts'
+import { Hub } from './harness/hub.ts'
+import { descriptorOf, makeImage, makeIndex } from './harness/images.ts'
+import { freePort } from './harness/ports.ts'
+import { Registry } from './harness/registry.ts'
+import { tempFolder } from './harness/temp.ts'
+import { Teardown } from './harness/teardown.ts'
+import { describeWith } from './harness/tools.ts'
+import { REGISTRIES, RUNTIMES, startRuntimes } from './harness/ways-in.ts'
+import type { RegistryName, WayIn } from './harness/ways-in.ts'
+
+const LAYER = 600_000
+const TAG = 'many'
+/** Known before the runtimes have started. */
+const WAYS = [
+  'docker, the default registry',
+  'containerd, the default registry',
+  'podman, the default registry',
+  'docker, a registry by path',
+  'containerd, a registry by path',
+  'podman, a registry by path',
+]
+const MIRRORED_WAYS = [
+  'docker, registry-mirrors',
+  'containerd, hosts.toml for docker.io',
+  'podman, registries.conf for docker.io',
+  'containerd, hosts.toml for registry.example',
+  'podman, registries.conf for registry.example',
+]
+
+/** What stands between the gateway and a registry. */
+interface Upstream {
+  readonly registry: Registry
+  readonly proxy: CountingProxy
+}
+
+describeWith([...RUNTIMES, 'registry', 'docker-registry', 'umoci', 'regctl', 'skopeo'], 'the ways in', () => {
+  const teardown = new Teardown()
+  let layout: string
+  let hub: Hub
+  let gateway: Gateway
+  let upstreams: Record<RegistryName, Upstream>
+  let ways: readonly WayIn[]
+  let count = 0
+  beforeAll(async () => {
+    layout = join(await tempFolder(teardown), 'app')
+    await makeImage(layout, 'amd64', { layers: [20_000, LAYER], seed: 'ways/amd64' })
+    await makeImage(layout, 'arm64', { layers: [5_000], seed: 'ways/arm64', architecture: 'arm64' })
+    await makeIndex(layout, TAG, { amd64: 'amd64', arm64: 'arm64' })
+    hub = await Hub.start(teardown, 'registry.example')
+    upstreams = {
+      'docker.io': await startUpstream('registry'),
+      'registry.example': await startUpstream('docker-registry'),
+    }
+    const mirror = `127.0.0.1:${await freePort()}`
+    gateway = await Gateway.start(teardown, {
+      sources: ['embedded'],
+      flags: [
+        ...REGISTRIES.flatMap((name) => ['--upstream', `${name}=${upstreams[name].proxy.url}`]),
+        ...['--mirror', `${mirror}=docker.io`, '--mirror-timeout', '2s', '--answer-timeout', '4s'],
+        ...['--tag-ttl', '0'],
+      ],
+    })
+    ways = await startRuntimes(teardown, { main: gateway.host, mirror }, hub)
+  }, 120_000)
+  afterEach(() => {
+    for (const { proxy } of Object.values(upstreams)) proxy.fault = () => undefined
+    hub.asked.length = 0
+  })
+  afterAll(() => teardown.run(), 60_000)
+
+  async function startUpstream(program: 'registry' | 'docker-registry'): Promise<Upstream> {
+    const registry = await Registry.start(teardown, { program })
+    return { registry, proxy: await CountingProxy.start(teardown, registry.url) }
+  }
+
+  function wayOf(title: string): WayIn {
+    const found = ways.find((way) => way.title === title)
+    if (found === undefined) throw new Error(`no way ${title}`)
+    return found
+  }
+
+  /** A repository that nobody has asked for yet, with the image in these registries. */
+  async function offer(...registries: readonly Registry[]): Promise<string> {
+    const repository = `team/app-${++count}`
+    for (const registry of registries) await registry.push(layout, TAG, repository)
+    return repository
+  }
+
+  async function expectPulled(way: WayIn, repository: string): Promise<void> {
+    const image = await descriptorOf(layout, TAG)
+    const pulled = await way.pull({ reference: `${way.prefix}${repository}:${TAG}`, everyPlatform: true })
+    const wanted = await digestsToHave(way.keepsIndex, layout, image)
+    expect(pulled.digests).toEqual(expect.arrayContaining(wanted))
+    if (pulled.digest !== undefined) expect(pulled.digest).toBe(image.digest)
+  }
+
+  test.each([...WAYS, ...MIRRORED_WAYS])(
+    '%s: cold, warm, and with the registry stopped',
+    async (title) => {
+      const way = wayOf(title)
+      const { registry, proxy } = upstreams[way.registry]
+      const repository = await offer(registry)
+
+      proxy.reset()
+      await expectPulled(way, repository)
+      expect(proxy.bytes).toBeGreaterThan(LAYER)
+
+      proxy.reset()
+      await expectPulled(way, repository)
+      expect(proxy.requests.length).toBeGreaterThan(0)
+      expect(proxy.bytes).toBeLessThan(LAYER / 10)
+
+      await registry.down()
+      try {
+        await expectPulled(way, repository)
+      } finally {
+        await registry.up()
+      }
+      expect(hub.asked).toEqual([])
+    },
+    90_000,
+  )
+
+  describe.each(MIRRORED_WAYS)('%s, goes on to the registry itself', (title) => {
+    test('when the gateway can reach none and has nothing', async () => {
+      const way = wayOf(title)
+      const { registry } = upstreams[way.registry]
+      const repository = await offer(hub.registry)
+      await registry.down()
+      try {
+        await expectPulled(way, repository)
+      } finally {
+        await registry.up()
+      }
+      expectHubAsked(way)
+    }, 60_000)
+
+    test.each([
+      ['the upstream has not got it', undefined],
+      ['the upstream is silent', { kind: 'mute' }],
+      ['the upstream limits requests', { kind: 'answer', status: 429, headers: { 'retry-after': '3' } }],
+      ['the upstream answers with a web page', htmlPage()],
+    ] as const)(
+      'when %s',
+      async (_, fault) => {
+        const way = wayOf(title)
+        upstreams[way.registry].proxy.fault = () => fault
+        await expectPulled(way, await offer(hub.registry))
+        expectHubAsked(way)
+      },
+      60_000,
+    )
+  })
+
+  function expectHubAsked({ registry }: WayIn): void {
+    expect(hub.asked).toContain(registry === 'docker.io' ? 'registry-1.docker.io:443' : `${registry}:443`)
+  }
+
+  test.each(WAYS)(
+    '%s: fails, and is told why, when the gateway can reach none and has nothing',
+    async (title) => {
+      const way = wayOf(title)
+      const { registry } = upstreams[way.registry]
+      const reference = `${way.prefix}${await offer(hub.registry)}:${TAG}`
+      await registry.down()
+      try {
+        await expect(way.pull({ reference, everyPlatform: true })).rejects.toThrow(/50[234]/)
+      } finally {
+        await registry.up()
+      }
+      expect(hub.asked).toEqual([])
+    },
+    60_000,
+  )
+
+  test('docker.io is where its name says, unless told otherwise', async () => {
+    const own = await Gateway.start(teardown, {
+      flags: ['--upstream', `docker.io;ca=${hub.authority}`],
+      env: hub.environment,
+    })
+    const repository = await offer(hub.registry)
+    const way = { ...wayOf('docker, the default registry'), prefix: `${own.host}/` }
+    await expectPulled(way, repository)
+    expectHubAsked(way)
+  }, 60_000)
+})
+
+function htmlPage(): Fault {
+  const headers = { 'content-type': 'text/html' }
+  return { kind: 'answer', status: 200, headers, body: '<html><body>Log in to the network</body></html>' }
+}
