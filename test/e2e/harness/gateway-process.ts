@@ -14,6 +14,8 @@ export interface GatewayOptions {
   readonly sources?: readonly string[]
   /** A folder, or `memory`. Default: a fresh temporary folder. */
   readonly store?: string
+  /** Port to listen on. Default: a free one. */
+  readonly port?: number
   /** More flags of `serve`. */
   readonly flags?: readonly string[]
   readonly env?: Record<string, string | undefined>
@@ -63,7 +65,8 @@ export class Gateway {
   static async start(teardown: Teardown, options: GatewayOptions = {}): Promise<Gateway> {
     const home = await tempFolder(teardown, 'home')
     const store = options.store ?? (await tempFolder(teardown, 'store'))
-    const gateway = new Gateway(store, await freePorts(2), home, options)
+    const [free = 0, admin = 0] = await freePorts(2)
+    const gateway = new Gateway(store, [options.port ?? free, admin], home, options)
     teardown.defer(() => gateway.#process?.stop())
     await gateway.up()
     return gateway

@@ -33,6 +33,8 @@ export interface TokenSettings {
   readonly rootcertbundle: string
 }
 
+/** Seconds until a token ends. */
+const LIFETIME = 300
 const SERVICE = 'registry.e2e'
 const ISSUER = 'token-server.e2e'
 
@@ -45,35 +47,37 @@ export class TokenServer {
   readonly requests: TokenRequest[] = []
   readonly settings: TokenSettings
   readonly identityToken = `identity-${randomUUID()}`
-  /** Seconds until a token ends for the registry. */
-  lifetime = 300
-  /** Seconds as the client is told. Default: the truth. */
-  promised: number | undefined
   readonly #server: Server
-  readonly #key: KeyObject
-  readonly #certificate: string
+  #key: KeyObject | undefined
+  /** DER in base64, as a JWT's header has it. */
+  #certificate = ''
 
-  private constructor(server: Server, bundle: string, pair: { cert: string; key: string }) {
+  private constructor(server: Server, bundle: string) {
     this.#server = server
-    this.#key = createPrivateKey(pair.key)
-    this.#certificate = pair.cert.replaceAll(/-----.*-----|\n/g, '')
     const realm = `http://127.0.0.1:${(server.address() as AddressInfo).port}/token`
     this.settings = { realm, service: SERVICE, issuer: ISSUER, rootcertbundle: bundle }
   }
 
   static async start(teardown: Teardown): Promise<TokenServer> {
     const bundle = join(await tempFolder(teardown, 'tokens'), 'bundle.pem')
-    const pair = makeCertificate(ISSUER)
-    await writeFile(bundle, pair.cert)
     const server = createServer()
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
-    const tokens = new TokenServer(server, bundle, pair)
+    const tokens = new TokenServer(server, bundle)
+    await tokens.changeKey()
     server.on('request', (request: IncomingMessage, response: ServerResponse) => {
       tokens.#answer(request, response).catch(() => response.destroy())
     })
     teardown.defer(() => tokens.stop())
     return tokens
+  }
+
+  /** Sign with a new key, which a registry learns of when it starts again; it takes no older tokens then. */
+  async changeKey(): Promise<void> {
+    const { cert, key } = makeCertificate(ISSUER)
+    await writeFile(this.settings.rootcertbundle, cert)
+    this.#key = createPrivateKey(key)
+    this.#certificate = cert.replaceAll(/-----.*-----|\n/g, '')
   }
 
   async stop(): Promise<void> {
@@ -106,7 +110,7 @@ export class TokenServer {
           ? {
               token,
               access_token: token,
-              expires_in: this.promised ?? this.lifetime,
+              expires_in: LIFETIME,
               issued_at: new Date().toISOString(),
             }
           : { errors: [{ code: 'UNAUTHORIZED', message: 'no token for you' }] },
@@ -145,7 +149,7 @@ export class TokenServer {
       aud: SERVICE,
       iat: now,
       nbf: now - 10,
-      exp: now + this.lifetime,
+      exp: now + LIFETIME,
       jti: randomUUID(),
       access,
     }
@@ -153,6 +157,7 @@ export class TokenServer {
     const signed = [header, claims]
       .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
       .join('.')
+    if (this.#key === undefined) throw new Error('no key yet')
     const signature = sign('sha256', Buffer.from(signed), { key: this.#key, dsaEncoding: 'ieee-p1363' })
     return `${signed}.${signature.toString('base64url')}`
   }
