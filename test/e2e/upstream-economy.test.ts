@@ -32,9 +32,16 @@ describeWith(
     let gateway: Gateway
     beforeAll(async () => {
       layout = join(await tempFolder(teardown), 'app')
-      await makeImage(layout, 'amd64', { layers: [3 * MB, 200_000], seed: 'upstream/amd64' })
-      await makeImage(layout, 'arm64', { layers: [2 * MB], seed: 'upstream/arm64', architecture: 'arm64' })
-      await makeIndex(layout, 'many', { amd64: 'amd64', arm64: 'arm64' })
+      // Every test has images of its own, so that each is cold.
+      for (const name of ['once', 'pulled']) {
+        await makeImage(layout, `${name}-amd64`, { layers: [3 * MB, 200_000], seed: `${name}/amd64` })
+        const arm64 = { layers: [2 * MB], seed: `${name}/arm64`, architecture: 'arm64' }
+        await makeImage(layout, `${name}-arm64`, arm64)
+        await makeIndex(layout, name, { amd64: `${name}-amd64`, arm64: `${name}-arm64` })
+      }
+      for (const name of ['wanted', 'shared']) {
+        await makeImage(layout, name, { layers: [3 * MB, 200_000], seed: `upstream/${name}` })
+      }
       tokens = await TokenServer.start(teardown)
       registry = await Registry.start(teardown, { auth: tokens })
       proxy = await CountingProxy.start(teardown, registry.url)
@@ -46,8 +53,8 @@ describeWith(
     })
     afterAll(() => teardown.run(), 60_000)
 
-    /** Put an image into a repository that nobody has asked for; forget what was asked before. */
-    async function offer(repository: string, tag: string): Promise<void> {
+    /** Put an image into a repository; forget what was asked before. */
+    async function offer(tag: string, repository: string): Promise<void> {
       await registry.push(layout, tag, repository)
       tokens.requests.length = 0
       proxy.reset()
@@ -58,7 +65,7 @@ describeWith(
       return proxy.requests.filter(({ status, url }) => status !== 401 && url !== '/v2/')
     }
 
-    function expectTokensOnce(repository: string): void {
+    function expectOneToken(repository: string): void {
       expect(tokens.requests.map(({ scopes, status }) => ({ scopes, status }))).toEqual([
         { scopes: [`repository:${repository}:pull`], status: 200 },
       ])
@@ -66,21 +73,23 @@ describeWith(
     }
 
     test('one request for each object of an image, and each byte once', async () => {
-      await offer('library/once', 'many')
-      const image = await descriptorOf(layout, 'many')
+      await offer('once', 'library/once')
+      const image = await descriptorOf(layout, 'once')
       const objects = await objectsOf(layout, image.digest, image.size)
       const pull = await skopeo.start(teardown)
-      await pull({ reference: `${gateway.host}/library/once:many`, everyPlatform: true })
+      await pull({ reference: `${gateway.host}/library/once:once`, everyPlatform: true })
       const asked = given().map(({ method, url }) => `${method} ${url}`)
       expect({ asked, count: asked.length }).toEqual({ asked, count: objects.length })
       const bytes = given().reduce((sum, passed) => sum + passed.bytes, 0)
       expect(bytes).toBe(objects.reduce((sum, object) => sum + object.size, 0))
-      expectTokensOnce('library/once')
+      expectOneToken('library/once')
     }, 60_000)
 
     test(`${CLIENTS} clients at once, cold: each object once, and one token`, async () => {
-      await offer('library/wanted', 'amd64')
-      for (const [path, digest] of await pathsOf(layout, 'amd64')) {
+      await offer('wanted', 'library/wanted')
+      const { digest: manifest } = await descriptorOf(layout, 'wanted')
+      const paths = (await pathsOf(layout, 'wanted')).filter(([path]) => path !== `manifests/${manifest}`)
+      for (const [path, digest] of paths) {
         // The first answer comes when all are waiting for it.
         const all = until(`${CLIENTS} requests`, async () => (await gateway.inFlight()) >= CLIENTS)
         proxy.fault = ({ url }) => (url.endsWith(path) ? { kind: 'hold', until: all } : undefined)
@@ -94,29 +103,31 @@ describeWith(
         expect(got.filter(({ right }) => !right)).toEqual([])
       }
       expectEachOnce()
-      expectTokensOnce('library/wanted')
+      expectOneToken('library/wanted')
     }, 60_000)
 
     test(`${2 * PROGRAMS} programs at once, cold: each object once, and one token`, async () => {
-      await offer('library/pulled', 'many')
-      const image = await descriptorOf(layout, 'many')
+      await offer('pulled', 'library/pulled')
+      const image = await descriptorOf(layout, 'pulled')
       const starts = Array.from({ length: PROGRAMS }, () => [crane, skopeo]).flat()
       const pulls = await Promise.all(starts.map(async (client): Promise<PullBy> => client.start(teardown)))
-      const reference = `${gateway.host}/library/pulled:many`
+      const reference = `${gateway.host}/library/pulled:pulled`
       const pulled = await Promise.all(pulls.map((pull) => pull({ reference, everyPlatform: true })))
       const wanted = await digestsToHave(true, layout, image)
       for (const { digests } of pulled) expect(digests).toEqual(expect.arrayContaining(wanted))
       expectEachOnce()
-      expectTokensOnce('library/pulled')
+      expectOneToken('library/pulled')
     }, 90_000)
 
     test('a layer that another repository brought is not fetched again', async () => {
-      const [layer] = (await pathsOf(layout, 'arm64')).filter(([path]) => path.startsWith('blobs/')).slice(-1)
+      const [layer] = (await pathsOf(layout, 'shared'))
+        .filter(([path]) => path.startsWith('blobs/'))
+        .slice(-1)
       if (layer === undefined) throw new Error('no layer')
       const [path, digest] = layer
       for (const repository of ['team/first', 'team/second']) {
-        await offer(repository, 'arm64')
-        await download(`${gateway.url}/v2/${repository}/manifests/arm64`)
+        await offer('shared', repository)
+        await download(`${gateway.url}/v2/${repository}/manifests/shared`)
         const got = await download(`${gateway.url}/v2/${repository}/${path}`)
         expect({ ...got, right: brought(got, digest) }).toEqual({ ...got, right: true })
       }
