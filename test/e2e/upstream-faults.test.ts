@@ -34,8 +34,20 @@ const FAULTS: readonly (readonly [string, Fault])[] = [
   ['compresses what it sends', { kind: 'gzip' }],
 ]
 
+const MANIFEST_FAULTS: readonly (readonly [string, Fault])[] = [
+  ['flips a bit', { kind: 'flip', offset: 250 }],
+  ['ends early', { kind: 'cut', offset: 200, clean: true }],
+  ['breaks off', { kind: 'cut', offset: 200 }],
+  ['lengthens', { kind: 'lengthen', bytes: 10 }],
+  ['makes a web page', { kind: 'answer', status: 200, headers: HTML, body: '<html>Log in</html>' }],
+  ['leaves out', { kind: 'answer', status: 200 }],
+  ['compresses', { kind: 'gzip' }],
+  ['is silent about', { kind: 'mute' }],
+  ['answers 503 for', { kind: 'answer', status: 503 }],
+]
+
 describeWith(['registry', 'umoci', 'skopeo'], 'an upstream that fails', () => {
-  const flags = ['--stall-timeout', '1s', '--answer-timeout', '10s', '--hedge-delay', '500ms']
+  const flags = ['--stall-timeout', '1s', '--hedge-delay', '500ms', '--answer-timeout']
   const repository = 'registry.example/team/app'
   const teardown = new Teardown()
   let layout: string
@@ -59,14 +71,21 @@ describeWith(['registry', 'umoci', 'skopeo'], 'an upstream that fails', () => {
     await registry.push(layout, 'v1', 'team/app')
     bad = await CountingProxy.start(teardown, registry.url)
     const good = await CountingProxy.start(teardown, registry.url)
-    alone = await startGateway(`registry.example=${bad.url}`)
+    alone = await startGateway(`registry.example=${bad.url}`, '3s')
     helped = await startGateway(`registry.example=${bad.url};fallback=${good.url}`)
     for (const gateway of [alone, helped]) await download(urlOf(gateway, 'manifests/v1'))
   }, 120_000)
   afterAll(() => teardown.run(), 60_000)
 
-  async function startGateway(upstream: string): Promise<Gateway> {
-    return Gateway.start(teardown, { sources: ['embedded'], flags: [...flags, '--upstream', upstream] })
+  async function startGateway(upstream: string, answerTimeout = '10s'): Promise<Gateway> {
+    const options = { sources: ['embedded'], flags: [...flags, answerTimeout, '--upstream', upstream] }
+    return Gateway.start(teardown, options)
+  }
+
+  /** A gateway asks a host that has failed last for a while: start it anew. */
+  async function forget(gateway: Gateway): Promise<void> {
+    await gateway.down()
+    await gateway.up()
   }
 
   const urlOf = (gateway: Gateway, path: string): string => `${gateway.url}/v2/${repository}/${path}`
@@ -101,8 +120,11 @@ describeWith(['registry', 'umoci', 'skopeo'], 'an upstream that fails', () => {
 
       test('is made up for by a fall-back', async () => {
         const digest = layers[FAULTS.length + i] as string
+        await forget(helped)
         spoil(digest, fault)
+        const before = bad.requests.length
         const got = await download(urlOf(helped, `blobs/${digest}`))
+        expect(bad.requests.length).toBeGreaterThan(before)
         // Wrong bytes show only when the whole layer is there: the client must ask again.
         if (fault.kind === 'flip') {
           expectNothingWrong(got, digest)
@@ -115,31 +137,34 @@ describeWith(['registry', 'umoci', 'skopeo'], 'an upstream that fails', () => {
     },
   )
 
-  describe.each([
-    ['flips a bit', { kind: 'flip', offset: 250 }],
-    ['ends early', { kind: 'cut', offset: 200, clean: true }],
-    ['breaks off', { kind: 'cut', offset: 200 }],
-    ['adds bytes', { kind: 'lengthen', bytes: 10 }],
-    ['sends a web page', { kind: 'answer', status: 200, headers: HTML, body: '<html>Log in</html>' }],
-    ['sends nothing', { kind: 'answer', status: 200 }],
-    ['compresses', { kind: 'gzip' }],
-    ['is silent', { kind: 'mute' }],
-    ['answers 503', { kind: 'answer', status: 503 }],
-  ] as const)('a manifest that it %s', (_title, fault) => {
+  describe.each(MANIFEST_FAULTS)('a manifest that it %s', (title, fault) => {
     test.each(['tag', 'digest'])(
       'is not passed on and not kept, by %s',
       async (by) => {
-        const gateway = await startGateway(`registry.example=${bad.url}`)
-        const path = `manifests/${by === 'tag' ? 'v1' : manifest}`
+        const tag = `${title.replaceAll(' ', '-')}-${by}`
+        const digest = await offerVariant(tag)
+        const path = `manifests/${by === 'tag' ? tag : digest}`
         spoil('/manifests/', fault)
-        expectNothingWrong(await download(urlOf(gateway, path)), manifest)
+        const before = bad.requests.length
+        expectNothingWrong(await download(urlOf(alone, path)), digest)
+        expect(bad.requests.length).toBeGreaterThan(before)
         heal()
-        await downloadUntilRight(urlOf(gateway, path), manifest)
-        await gateway.down()
+        await downloadUntilRight(urlOf(alone, path), digest)
       },
       60_000,
     )
   })
+
+  /** Put the image into the registry once more, with a manifest that nobody has asked for; its digest. */
+  async function offerVariant(tag: string): Promise<string> {
+    const original = await manifestOf(layout, manifest)
+    const body = JSON.stringify({ ...original, annotations: { tag } })
+    const headers = { 'content-type': 'application/vnd.oci.image.manifest.v1+json' }
+    const url = `${registry.url}/v2/team/app/manifests/${tag}`
+    const answer = await fetch(url, { method: 'PUT', headers, body })
+    expect(answer.status).toBe(201)
+    return answer.headers.get('docker-content-digest') ?? ''
+  }
 
   test('a pull succeeds while the registry itself is down', async () => {
     const dead = await CountingProxy.start(teardown, registry.url)
