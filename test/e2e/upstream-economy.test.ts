@@ -106,6 +106,22 @@ describeWith(
       expectOneToken('library/wanted')
     }, 60_000)
 
+    test(`${CLIENTS} clients that want different tags of a repository at once: one token`, async () => {
+      await offer('wanted', 'library/tags')
+      const { digest } = await descriptorOf(layout, 'wanted')
+      const all = until(`${CLIENTS} requests`, async () => (await gateway.inFlight()) >= CLIENTS)
+      proxy.fault = () => ({ kind: 'hold', until: all })
+      const got = await Promise.all(
+        Array.from({ length: CLIENTS }, (_, i) => {
+          const tag = i === 0 ? 'wanted' : `none-${i}`
+          return download(`${gateway.url}/v2/library/tags/manifests/${tag}`)
+        }),
+      )
+      expect(got.map(({ status }) => status)).toEqual(got.map((_, i) => (i === 0 ? 200 : 404)))
+      expect(got[0]?.digest).toBe(digest)
+      expect(tokens.requests).toHaveLength(1)
+    }, 60_000)
+
     test(`${2 * PROGRAMS} programs at once, cold: each object once, and one token`, async () => {
       await offer('pulled', 'library/pulled')
       const image = await descriptorOf(layout, 'pulled')

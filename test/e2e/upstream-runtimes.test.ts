@@ -60,7 +60,7 @@ describeWith([...RUNTIMES, 'registry', 'docker-registry', 'umoci', 'regctl', 'sk
       sources: ['embedded'],
       flags: [
         ...REGISTRIES.flatMap((name) => ['--upstream', `${name}=${upstreams[name].proxy.url}`]),
-        ...['--mirror', `${mirror}=docker.io`, '--mirror-timeout', '2s', '--answer-timeout', '4s'],
+        ...['--mirror', `${mirror}=docker.io`, '--mirror-timeout', '3s', '--answer-timeout', '4s'],
         ...['--tag-ttl', '0'],
       ],
     })
