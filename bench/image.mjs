@@ -9,33 +9,34 @@ export const TAG = 'v1'
 export const MANIFEST_TYPE = 'application/vnd.oci.image.manifest.v1+json'
 
 /**
- * An image of one layer in a layout at `<folder>/app`: bytes that look random and are the same for the same seed, so
- * that nothing compresses them or finds two blocks alike.
+ * An image in a layout at `<folder>/app`, with one layer for each of `sizes` (bytes): they look random and are the
+ * same for the same seed, so that nothing compresses them or finds two blocks alike.
  */
-export async function makeImage(folder, { seed, size }) {
+export async function makeImage(folder, { seed, sizes }) {
   const layout = join(folder, 'app')
   const blobs = join(layout, 'blobs/sha256')
   await mkdir(blobs, { recursive: true })
-  const layer = await writeNoise(blobs, seed, size)
+  const layers = []
+  for (const [index, size] of sizes.entries()) layers.push(await writeNoise(blobs, `${seed} ${index}`, size))
   const config = await writeJson(blobs, {
     architecture: 'amd64',
     os: 'linux',
     config: { Env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'], Cmd: ['/bin/sh'] },
-    rootfs: { type: 'layers', diff_ids: [layer.digest] },
+    rootfs: { type: 'layers', diff_ids: layers.map(({ digest }) => digest) },
     history: Array.from({ length: 8 }, (_, step) => ({ created_by: `/bin/sh -c step ${step} of ${seed}` })),
   })
   const manifest = await writeJson(blobs, {
     schemaVersion: 2,
     mediaType: MANIFEST_TYPE,
     config: { mediaType: 'application/vnd.oci.image.config.v1+json', ...config },
-    layers: [{ mediaType: 'application/vnd.oci.image.layer.v1.tar', ...layer }],
+    layers: layers.map((layer) => ({ mediaType: 'application/vnd.oci.image.layer.v1.tar', ...layer })),
   })
   await writeFile(join(layout, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}')
   const annotations = { 'org.opencontainers.image.ref.name': TAG }
   const index = { schemaVersion: 2, manifests: [{ mediaType: MANIFEST_TYPE, ...manifest, annotations }] }
   await writeFile(join(layout, 'index.json'), JSON.stringify(index))
   const fileOf = ({ digest }) => join(blobs, digest.slice('sha256:'.length))
-  return { folder, layer, config, manifest, fileOf }
+  return { folder, layers, layer: layers[0], config, manifest, fileOf }
 }
 
 async function writeNoise(blobs, seed, size) {

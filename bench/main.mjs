@@ -7,6 +7,7 @@ import { Scope } from './scope.mjs'
 import * as car from './scenarios/car.mjs'
 import * as coldBlob from './scenarios/cold-blob.mjs'
 import * as memory from './scenarios/memory.mjs'
+import * as pullThrough from './scenarios/pull-through.mjs'
 import * as smallAnswers from './scenarios/small-answers.mjs'
 import * as warmBlob from './scenarios/warm-blob.mjs'
 
@@ -15,6 +16,7 @@ const SCENARIOS = {
   'small-answers': smallAnswers,
   'cold-blob': coldBlob,
   car,
+  'pull-through': pullThrough,
   memory,
 }
 

@@ -10,7 +10,7 @@ export function ratioTable(figures, { unit, peers }) {
   const rows = [...figures].map(([name, values]) => [
     name,
     short(median(values)),
-    `${short(Math.min(...values))}–${short(Math.max(...values))}`,
+    range(values),
     ...columns.map((peer) => {
       const ratios = values.map((value, round) => value / figures.get(peer)[round])
       return peer === name ? '' : median(ratios).toFixed(2)
@@ -29,6 +29,12 @@ export function markdown(rows) {
   return [line(head), rule, ...rest.map(line)].join('\n')
 }
 
+/** Lowest and highest; one figure where they are the same. */
+export function range(values) {
+  const [lowest, highest] = [short(Math.min(...values)), short(Math.max(...values))]
+  return lowest === highest ? lowest : `${lowest}–${highest}`
+}
+
 function short(value) {
-  return value >= 100 ? String(Math.round(value)) : value.toFixed(2)
+  return value >= 100 || Number.isInteger(value) ? String(Math.round(value)) : value.toFixed(2)
 }

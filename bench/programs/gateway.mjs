@@ -5,10 +5,11 @@ import { freePort } from '../scope.mjs'
 /**
  * This program, from its own build, on a store of its own, with access log and metrics as they are by default.
  *
- * @param options `main`: its dist/main.js; `sources`; `store`: default a fresh folder; `env`; `core`; `nodeFlags`
+ * @param options `main`: its dist/main.js; `sources`; `upstreams`: values of `--upstream`; `store`: default a fresh
+ * folder; `env`; `core`; `nodeFlags`
  */
 export async function startGateway(scope, options) {
-  const { main, sources = ['embedded'], env, core, nodeFlags = [] } = options
+  const { main, sources = ['embedded'], upstreams = [], env, core, nodeFlags = [] } = options
   const home = await scope.folder('home')
   const store = options.store ?? (await scope.folder('store'))
   const port = await freePort()
@@ -21,13 +22,15 @@ export async function startGateway(scope, options) {
     `127.0.0.1:${await freePort()}`,
     '--store',
     store,
+    ...sources.flatMap((source) => ['--source', source]),
+    ...upstreams.flatMap((upstream) => ['--upstream', upstream]),
   ]
-  const { pid } = await launch(
-    scope,
-    process.execPath,
-    [...nodeFlags, main, 'serve', ...args, ...sources.flatMap((source) => ['--source', source])],
-    { env: own, core, log: join(home, 'log'), ready: () => answers(`${url}/v2/`) },
-  )
+  const { pid } = await launch(scope, process.execPath, [...nodeFlags, main, 'serve', ...args], {
+    env: own,
+    core,
+    log: join(home, 'log'),
+    ready: () => answers(`${url}/v2/`),
+  })
   return {
     url,
     pid,

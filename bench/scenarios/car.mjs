@@ -17,7 +17,7 @@ const RATE = 8e6
 
 /** Downloads of the CAR beside those from a Kubo's gateway, then the memory of ours under slow readers of it. */
 export async function measure({ scope, builds, rounds, only, log, print }) {
-  const image = await makeImage(await scope.folder('image'), { seed: 'car', size: 2 ** 30 })
+  const image = await makeImage(await scope.folder('image'), { seed: 'car', sizes: [2 ** 30] })
   const kubo = await startKubo(scope)
   const root = await kubo.add(image.folder)
   const path = `/ipfs/${root}/app/blobs/${image.layer.digest.replace(':', '/')}?format=car&dag-scope=entity`

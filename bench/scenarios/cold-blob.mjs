@@ -18,7 +18,7 @@ const UNDICI = fileURLToPath(new URL('../clients/undici.mjs', import.meta.url))
  * byte and, unless it has no disk, keeps it. Beside it what plain clients, which do neither, get from the same Kubo.
  */
 export async function measure({ scope, builds, rounds, only, log, print }) {
-  const image = await makeImage(await scope.folder('image'), { seed: 'cold', size: 512 * 2 ** 20 })
+  const image = await makeImage(await scope.folder('image'), { seed: 'cold', sizes: [512 * 2 ** 20] })
   const { digest, size: bytes } = image.layer
   const kubo = await startKubo(scope)
   const root = await kubo.add(image.folder)

@@ -15,7 +15,7 @@ const RATE = 8e6
 
 /** One run each: it takes 134 s, and what counts is its peak. */
 export async function measure({ scope, builds, only, log, print }) {
-  const image = await makeImage(await scope.folder('image'), { seed: 'memory', size: 2 ** 30 })
+  const image = await makeImage(await scope.folder('image'), { seed: 'memory', sizes: [2 ** 30] })
   const { digest, size: bytes } = image.layer
   const kubo = await startKubo(scope)
   const root = await kubo.add(image.folder)

@@ -2,7 +2,7 @@ import { wrk } from '../clients/wrk.mjs'
 import { chosen } from '../contenders.mjs'
 import { makeImage, MANIFEST_TYPE, TAG } from '../image.mjs'
 import { findProgram } from '../process.mjs'
-import { startDockerRegistry } from '../programs/docker-registry.mjs'
+import { DOCKER_REGISTRY, startRegistry } from '../programs/registry.mjs'
 import { startGateway } from '../programs/gateway.mjs'
 import { startKubo } from '../programs/kubo.mjs'
 import { findOciRegistryP2p, startOciRegistryP2p } from '../programs/oci-registry-p2p.mjs'
@@ -16,14 +16,14 @@ const CLIENT = 1
 
 /** The server has one core, the client the other; logs and metrics are on. The Kubo behind may use both. */
 export async function measure({ scope, builds, rounds, only, log, print }) {
-  const image = await makeImage(await scope.folder('image'), { seed: 'small', size: 2 ** 20 })
+  const image = await makeImage(await scope.folder('image'), { seed: 'small', sizes: [2 ** 20] })
   const repositories = new Map()
   for (const [name, main] of builds) {
     const own = await startGateway(scope, { main, core: SERVER })
     repositories.set(name, `${own.url}/v2/ipfs/${await own.publish(image.folder)}/app`)
   }
-  if (findProgram('docker-registry')) {
-    const registry = await startDockerRegistry(scope, { core: SERVER })
+  if (findProgram(DOCKER_REGISTRY)) {
+    const registry = await startRegistry(scope, DOCKER_REGISTRY, { core: SERVER })
     await registry.push(image)
     repositories.set('docker-registry', `${registry.url}/v2/app`)
   }

@@ -2,7 +2,7 @@ import { curl } from '../clients/curl.mjs'
 import { chosen } from '../contenders.mjs'
 import { makeImage } from '../image.mjs'
 import { findProgram } from '../process.mjs'
-import { startDockerRegistry } from '../programs/docker-registry.mjs'
+import { DOCKER_REGISTRY, startRegistry } from '../programs/registry.mjs'
 import { startGateway } from '../programs/gateway.mjs'
 import { startKubo } from '../programs/kubo.mjs'
 import { startNginx } from '../programs/nginx.mjs'
@@ -14,7 +14,7 @@ export const title = 'A layer of 512 MiB that is there already'
 
 /** Published to the gateway's own store, and cached from a Kubo, beside servers of plain files. */
 export async function measure({ scope, builds, rounds, only, log, print }) {
-  const image = await makeImage(await scope.folder('image'), { seed: 'warm', size: 512 * 2 ** 20 })
+  const image = await makeImage(await scope.folder('image'), { seed: 'warm', sizes: [512 * 2 ** 20] })
   const { digest, size: bytes } = image.layer
   const kubo = await startKubo(scope)
   const root = await kubo.add(image.folder)
@@ -29,8 +29,8 @@ export async function measure({ scope, builds, rounds, only, log, print }) {
     const caching = await startGateway(scope, { main, sources: [`kubo=${kubo.api}`] })
     urls.set(`${name}, cached`, `${caching.url}/v2/ipfs/${root}/app/blobs/${digest}`)
   }
-  if (findProgram('docker-registry')) {
-    const registry = await startDockerRegistry(scope)
+  if (findProgram(DOCKER_REGISTRY)) {
+    const registry = await startRegistry(scope, DOCKER_REGISTRY)
     await registry.push(image)
     urls.set('docker-registry', `${registry.url}/v2/app/blobs/${digest}`)
   }

@@ -3,12 +3,21 @@ import { writeFile } from 'node:fs/promises'
 import { request } from 'node:http'
 import { join } from 'node:path'
 import { MANIFEST_TYPE, TAG } from '../image.mjs'
-import { answers, launch } from '../process.mjs'
+import { answers, findProgram, launch } from '../process.mjs'
 import { freePort } from '../scope.mjs'
 
-/** Debian's docker-registry with plain files, its access log and its metrics. */
-export async function startDockerRegistry(scope, { core } = {}) {
-  const folder = await scope.folder('docker-registry')
+/** Of distribution v3, as scripts/install-tools.mjs builds it, and of Debian's docker-registry 2.8. */
+export const DISTRIBUTION = 'registry'
+export const DOCKER_REGISTRY = 'docker-registry'
+
+/**
+ * An ordinary registry with plain files, its access log and its metrics; an empty one, or with `remote` (the URL of
+ * another registry) a pull-through cache of that.
+ *
+ * @param program {@link DISTRIBUTION} or {@link DOCKER_REGISTRY}: both have the same command line and settings
+ */
+export async function startRegistry(scope, program, { core, remote } = {}) {
+  const folder = await scope.folder(program)
   const port = await freePort()
   const config = {
     version: 0.1,
@@ -19,26 +28,29 @@ export async function startDockerRegistry(scope, { core } = {}) {
       secret: 'bench',
       debug: { addr: `127.0.0.1:${await freePort()}`, prometheus: { enabled: true } },
     },
+    // distribution v3 does not start without the ttl, whatever its documentation says of a default.
+    ...(remote === undefined ? {} : { proxy: { remoteurl: remote, ttl: '168h' } }),
   }
   const file = join(folder, 'config.json')
   await writeFile(file, JSON.stringify(config))
   const url = `http://127.0.0.1:${port}`
-  const { pid } = await launch(scope, 'docker-registry', ['serve', file], {
+  const { pid } = await launch(scope, findProgram(program), ['serve', file], {
+    env: { OTEL_TRACES_EXPORTER: 'none' },
     core,
     log: join(folder, 'log'),
     ready: () => answers(`${url}/v2/`),
   })
-  return { pid, url, push: (image) => push(url, image) }
+  return { pid, url, push: (image, repository = 'app') => push(`${url}/v2/${repository}`, image) }
 }
 
-async function push(url, image) {
-  for (const blob of [image.layer, image.config]) {
-    const { headers } = await send('POST', `${url}/v2/app/blobs/uploads/`)
-    const target = new URL(headers.location, url)
+async function push(repository, image) {
+  for (const blob of [...image.layers, image.config]) {
+    const { headers } = await send('POST', `${repository}/blobs/uploads/`)
+    const target = new URL(headers.location, repository)
     target.searchParams.set('digest', blob.digest)
     await send('PUT', target, image.fileOf(blob), { 'content-length': blob.size })
   }
-  await send('PUT', `${url}/v2/app/manifests/${TAG}`, image.fileOf(image.manifest), {
+  await send('PUT', `${repository}/manifests/${TAG}`, image.fileOf(image.manifest), {
     'content-type': MANIFEST_TYPE,
     'content-length': image.manifest.size,
   })

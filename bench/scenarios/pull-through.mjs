@@ -1,0 +1,208 @@
+import { curl, curlAtOnce } from '../clients/curl.mjs'
+import { skopeoPull } from '../clients/skopeo.mjs'
+import { wrk } from '../clients/wrk.mjs'
+import { chosen } from '../contenders.mjs'
+import { makeImage, MANIFEST_TYPE, TAG } from '../image.mjs'
+import { findProgram } from '../process.mjs'
+import { startCountingProxy } from '../programs/counting-proxy.mjs'
+import { startGateway } from '../programs/gateway.mjs'
+import { DISTRIBUTION, DOCKER_REGISTRY, startRegistry } from '../programs/registry.mjs'
+import { alternate } from '../rounds.mjs'
+import { markdown, range, ratioTable } from '../table.mjs'
+
+export const title = 'Pull-through of an ordinary registry'
+
+const MiB = 2 ** 20
+const BIG = 'library/big'
+const TEN = 'library/ten'
+/** With config and manifest ten objects. */
+const LAYERS = [40, 30, 20, 10, 5, 1, 0.5, 0.1].map((size) => Math.round(size * MiB))
+const OBJECTS = LAYERS.length + 2
+const CLIENTS = 50
+const DELAY = 50
+const SERVER = 0
+const CLIENT = 1
+const PEERS = [DISTRIBUTION, DOCKER_REGISTRY]
+const ACCEPT = { headers: { accept: MANIFEST_TYPE } }
+
+/**
+ * The gateway as a cache of a registry beside others in the same place. What is cold meets a program that has just
+ * started with an empty store. Speed is measured without, requests and bytes with a counting proxy before the origin.
+ */
+export async function measure({ scope, builds, rounds, only, log, print }) {
+  const big = await makeImage(await scope.folder('big'), { seed: 'big', sizes: [512 * MiB] })
+  const ten = await makeImage(await scope.folder('ten'), { seed: 'ten', sizes: LAYERS })
+  const origin = await startRegistry(scope, DISTRIBUTION)
+  await origin.push(big, BIG)
+  await origin.push(ten, TEN)
+  const proxy = await startCountingProxy(scope, origin.url)
+  const caches = chosen(contenders(builds), only)
+  const bench = { scope, caches, origin, proxy, big, ten, rounds, log, print }
+  await bigBlobCold(bench)
+  await bigBlobWarm(bench)
+  await manifestsWarm(bench)
+  await pullsCold(bench, 0)
+  await pullsCold(bench, DELAY)
+  await manyClientsCold(bench)
+}
+
+/** Name → `start(scope, remote, options)`, which resolves to something with a `url`. */
+function contenders(builds) {
+  const all = new Map()
+  for (const [name, main] of builds) {
+    all.set(name, (scope, remote, { core } = {}) =>
+      startGateway(scope, { main, core, upstreams: [`docker.io=${remote}`] }),
+    )
+  }
+  for (const program of PEERS) {
+    if (!findProgram(program)) continue
+    all.set(program, (scope, remote, { core } = {}) => startRegistry(scope, program, { core, remote }))
+  }
+  return all
+}
+
+const manifestOf = (url, repository, reference = TAG) => `${url}/v2/${repository}/manifests/${reference}`
+const blobOf = (url, repository, { digest }) => `${url}/v2/${repository}/blobs/${digest}`
+
+async function bigBlobCold({ scope, caches, origin, proxy, big, rounds, log, print }) {
+  const bytes = big.layer.size
+  const figures = await alternate(
+    new Map([
+      ...[...caches].map(([name, start]) => [
+        name,
+        () =>
+          within(scope, async (own) => {
+            const { url } = await start(own, origin.url)
+            await curl(manifestOf(url, BIG), ACCEPT)
+            return curl(blobOf(url, BIG, big.layer), { bytes })
+          }),
+      ]),
+      ['the origin itself', () => curl(blobOf(origin.url, BIG, big.layer), { bytes })],
+      ['the counting proxy', () => curl(blobOf(proxy.url, BIG, big.layer), { bytes })],
+    ]),
+    { rounds, log },
+  )
+  print('A layer of 512 MiB, cold, one stream:')
+  print(ratioTable(figures, { unit: 'GB/s', peers: PEERS }))
+}
+
+async function bigBlobWarm({ scope, caches, origin, proxy, big, rounds, log, print }) {
+  const bytes = big.layer.size
+  const serving = scope.inner()
+  const urls = new Map()
+  for (const [name, start] of caches) {
+    const { url } = await start(serving, proxy.url)
+    await curl(manifestOf(url, BIG), ACCEPT)
+    await untilKept(proxy, () => curl(blobOf(url, BIG, big.layer), { bytes }))
+    urls.set(name, url)
+  }
+  for (const streams of [1, 4]) {
+    const all = [...urls, ['the origin itself', origin.url]]
+    const figures = await alternate(
+      new Map(all.map(([name, url]) => [name, () => curl(blobOf(url, BIG, big.layer), { bytes, streams })])),
+      { rounds, log },
+    )
+    print(`The same, warm, ${streams} ${streams === 1 ? 'stream' : 'streams'}:`)
+    print(ratioTable(figures, { unit: 'GB/s', peers: PEERS }))
+  }
+  await serving.end()
+}
+
+/** Some programs store what they have passed on only afterwards, by a fetch of its own. */
+async function untilKept(proxy, download) {
+  for (let attempt = 0; attempt < 10; attempt += 1) {
+    proxy.reset()
+    await download()
+    if (proxy.bytes === 0) return
+  }
+  throw new Error('a blob was fetched ten times and is still not kept')
+}
+
+/** The server has one core and the client the other; the origin, which some ask again each time, may use both. */
+async function manifestsWarm({ scope, caches, origin, ten, rounds, log, print }) {
+  for (const [what, reference] of [
+    ['by tag', TAG],
+    ['by digest', ten.manifest.digest],
+  ]) {
+    const serving = scope.inner()
+    const measures = new Map()
+    for (const [name, start] of caches) {
+      const { url } = await start(serving, origin.url, { core: SERVER })
+      await curl(manifestOf(url, TEN, reference), ACCEPT)
+      measures.set(name, () => wrk(manifestOf(url, TEN, reference), { core: CLIENT, ...ACCEPT }))
+    }
+    const figures = await alternate(measures, { rounds, log })
+    print(`A manifest ${what}, warm:`)
+    print(ratioTable(figures, { unit: 'req/s', peers: PEERS }))
+    await serving.end()
+  }
+}
+
+/** Seconds of a pull of all ten objects, and what the origin was asked for it. */
+async function pullsCold({ scope, caches, proxy, ten, rounds, log, print }, delay) {
+  const size = LAYERS.reduce((sum, layer) => sum + layer, 0) + ten.config.size + ten.manifest.size
+  const pull = (start) => async (own) => {
+    const { url } = await start(own, proxy.url)
+    return skopeoPull(own, url, TEN, TAG)
+  }
+  const { figures, counts } = await counted({ scope, caches, proxy, rounds, log }, pull, delay)
+  print(
+    `skopeo copy of an image of ten objects, 107 MiB, cold, ${delay} ms added to each request to the origin:`,
+  )
+  print(ratioTable(figures, { unit: 's', peers: PEERS }))
+  print(countTable(counts, { objects: OBJECTS, size }))
+}
+
+async function manyClientsCold({ scope, caches, proxy, ten, rounds, log, print }) {
+  const [layer] = ten.layers
+  const pull = (start) => async (own) => {
+    const { url } = await start(own, proxy.url)
+    await curl(manifestOf(url, TEN), ACCEPT)
+    proxy.reset()
+    const began = performance.now()
+    await curlAtOnce(blobOf(url, TEN, layer), { bytes: layer.size, clients: CLIENTS })
+    return (performance.now() - began) / 1000
+  }
+  const { figures, counts } = await counted({ scope, caches, proxy, rounds, log }, pull, 0)
+  print(`${CLIENTS} clients at once for one cold layer of 40 MiB, the counting proxy included:`)
+  print(ratioTable(figures, { unit: 's', peers: PEERS }))
+  print(countTable(counts, { objects: 1, size: layer.size }))
+}
+
+/** Measure `pull` in rounds, with what passes the proxy until the program that was asked has ended. */
+async function counted({ scope, caches, proxy, rounds, log }, pull, delay) {
+  const counts = new Map([...caches.keys()].map((name) => [name, []]))
+  const measures = [...caches].map(([name, start]) => [
+    name,
+    async () => {
+      proxy.reset()
+      proxy.delay = delay
+      const seconds = await within(scope, pull(start))
+      proxy.delay = 0
+      counts.get(name).push({ requests: proxy.requests.length, bytes: proxy.bytes })
+      return seconds
+    },
+  ])
+  const figures = await alternate(new Map(measures), { rounds, log })
+  return { figures, counts }
+}
+
+function countTable(counts, { objects, size }) {
+  const head = ['', 'requests to the origin', 'for each object', '× the bytes']
+  const rows = [...counts].map(([name, rounds]) => [
+    name,
+    range(rounds.map(({ requests }) => requests)),
+    range(rounds.map(({ requests }) => requests / objects)),
+    range(rounds.map(({ bytes }) => bytes / size)),
+  ])
+  return markdown([head, ...rows])
+}
+
+async function within(scope, use) {
+  const own = scope.inner()
+  try {
+    return await use(own)
+  } finally {
+    await own.end()
+  }
+}
