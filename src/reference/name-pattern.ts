@@ -77,7 +77,7 @@ function problemOf(text: string): string | undefined {
   if (components.includes('')) return 'it has an empty component'
   if (components.some((one) => one.includes('**') && one !== '**'))
     return '** stands for whole components only'
-  if (/:.*:|^[^/]*:[^/]*$|\/.*:/.test(text))
+  if (/:.*:|:(?!(?:\d{1,5}|\*)\/)|\/.*:/.test(text))
     return 'a colon stands before the port of a registry only; tags and digests are no part of a name'
   const wildcards = text.match(/\*+/g)?.length ?? 0
   return wildcards > MAX_WILDCARDS ? `it has ${wildcards} wildcards; ${MAX_WILDCARDS} are allowed` : undefined

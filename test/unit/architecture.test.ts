@@ -17,7 +17,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   layout: ['errors.ts', 'reference'],
 
   // What knows nothing of images.
-  config: ['errors.ts'],
+  // Globs over names mean the same in settings as elsewhere.
+  config: ['errors.ts', 'reference'],
   observability: ['errors.ts'],
   http: ['errors.ts', 'reference'],
 

@@ -11,20 +11,20 @@ describe('globs over repositories', () => {
   )
 
   test.each([
-    ['Library/*', /not one over names/],
-    ['/library/*', /not one over names/],
-    ['library/', /not one over names/],
-    ['a//b', /not one over names/],
-    ['a?', /not one over names/],
-    ['{a,b}', /not one over names/],
-    ['[ab]', /not one over names/],
-    ['!a', /not one over names/],
-    ['a b', /not one over names/],
-    ['a:5000/b', /not one over names/],
-    ['a**', /"\*\*" beside other characters/],
-    ['x/**a', /"\*\*" beside other characters/],
-    ['***', /"\*\*" beside other characters/],
-    ['*/*/*/*/*/*/*/*/*/*', /more than 9 wildcards/],
+    ['Library/*', /lower case/],
+    ['/library/*', /empty component/],
+    ['library/', /empty component/],
+    ['a//b', /empty component/],
+    ['a?', /"\?" is in no name/],
+    ['{a,b}', /is in no name/],
+    ['[ab]', /is in no name/],
+    ['!a', /is in no name/],
+    ['a b', /is in no name/],
+    ['a:5000/b', /colon/],
+    ['a**', /\*\*/],
+    ['x/**a', /\*\*/],
+    ['***', /\*\*/],
+    ['*/*/*/*/*/*/*/*/*/*', /10 wildcards; 9 are allowed/],
   ])('%s is refused', (glob, message) => expect(() => parseRepositoryGlob(glob)).toThrow(message))
 
   test('a name may begin with a host and its port, and with nothing else that has a colon', () => {
@@ -44,17 +44,18 @@ describe('rewrites', () => {
   ])('%s', (text, from, to) => expect(parseRewrite(text)).toEqual({ from, to }))
 
   test.each([
-    ['library/*>$2', /with \$2, but "library\/\*" has 1 wildcard$/],
-    ['*/**>$3', /with \$3, but .* has 2 wildcards/],
-    ['a>$1', /has 0 wildcards/],
-    ['*>$0', /with \$0/],
-    ['*>a$', /no name of a repository/],
+    ['library/*>$2', /has \$2, but "library\/\*" has one wildcard$/],
+    ['*/**>$3', /has \$3, but .* has 2 wildcards/],
+    ['a>$1', /has no wildcard/],
+    ['*>$0', /\$0/],
+    ['*>a$', /captures are \$1 to \$9/],
+    ['*>a$$', /no name of a repository/],
     ['*>', /no name of a repository/],
     ['*>/a/$1', /no name of a repository/],
     ['*>a/../$1', /no name of a repository/],
     ['*>A', /no name of a repository/],
     ['*>a/*', /no name of a repository/],
-    ['A>b', /not one over names/],
-    ['>b', /not one over names/],
+    ['A>b', /lower case/],
+    ['>b', /empty component/],
   ])('%s is refused', (text, message) => expect(() => parseRewrite(text)).toThrow(message))
 })

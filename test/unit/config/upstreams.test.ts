@@ -224,7 +224,7 @@ describe('mistakes', () => {
     ['mirror: 127.0.0.1:5010=docker.io', /mirror .*must differ from listen/],
     ['ipfs-gateway: ":8080"\nmirror: ":8080=docker.io"', /mirror .*must differ from listen/],
     ['ipfs-gateway: 127.0.0.1:5010', /ipfs-gateway .*must differ from listen and admin-listen/],
-    ['local: Mycorp/**', /local "Mycorp\/\*\*": has the glob/],
+    ['local: Mycorp/**', /local "Mycorp\/\*\*": .*lower case/],
     ['map: /ipns/', /map "\/ipns\/": must be a file, or a path on IPFS/],
     ['map: file://host/map', /must be the URL of a file/],
     ['mirror-timeout: 10ms', /must be at least 100ms/],
