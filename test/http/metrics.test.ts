@@ -11,6 +11,14 @@ import { ed25519Key } from '../fixtures/ipns-keys.ts'
 import { LayoutBuilder } from '../fixtures/layouts.ts'
 import { ask, begin } from '../fixtures/raw-request.ts'
 import { startServedGateway, storeFolder, type ServedGateway } from '../fixtures/served-gateway.ts'
+import {
+  registryOf,
+  startStubServer,
+  stubTokens,
+  tokenServerFor,
+  withBearer,
+  type StubServer,
+} from '../fixtures/stub-upstream.ts'
 import { startTrustlessGateway, type TrustlessGateway } from '../fixtures/trustless-gateway.ts'
 
 /** Not kept in memory. */
@@ -24,19 +32,31 @@ const stuck = [1, 2].map((n) => layout.blob(`stuck ${n}`, 'application/small'))
 const many = Array.from({ length: 6 }, (_, n) =>
   layout.blob(patternBytes(250 * 1024, 10 + n), 'application/many'),
 )
-const files = layout.list(layout.image(), { ref: 'v1' }).files()
+const image = layout.image()
+const files = layout.list(image, { ref: 'v1' }).files()
 
 let folder: Awaited<ReturnType<typeof storeFolder>>
 let source: TrustlessGateway
 let tree: ContentTree
+let upstream: StubServer
+let tokenServer: StubServer
 let gateway: ServedGateway
 
 beforeAll(async () => {
+  const tokens = stubTokens()
+  tokenServer = await startStubServer(tokenServerFor(tokens))
+  const bytes = files.get(`blobs/sha256/${encodedOf(image.digest)}`) ?? Buffer.alloc(0)
+  const manifests = { v1: { bytes, type: image.mediaType } }
+  upstream = await startStubServer(
+    withBearer(`${tokenServer.url}/token`, tokens, registryOf({ manifests, blobs: {} })),
+  )
   folder = await storeFolder()
   tree = await importTree(Object.fromEntries(files))
   source = await startTrustlessGateway(tree)
   gateway = await startServedGateway(folder.path, {
     source: [`gateway=${source.url}`],
+    upstream: [`docker.io=${upstream.url}`],
+    'tag-ttl': '0',
     // Room for one large blob.
     'cache-size': '400KiB',
     'memory-cache-size': '1MiB',
@@ -47,6 +67,8 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await gateway.stop()
+  await upstream.close()
+  await tokenServer.close()
   await source.close()
   await folder.remove()
 })
@@ -82,6 +104,10 @@ test('every metric is counted in a life that sees everything', async () => {
   expect(await get('manifests/v1', ipns)).toBe(200)
   source.records.clear()
   expect(await get('manifests/v1', ipns)).toBe(200)
+
+  expect(await get('manifests/v1', 'library/app')).toBe(200)
+  upstream.answer = (_, response) => void response.destroy()
+  expect(await get('manifests/v1', 'library/app')).toBe(200)
 
   // Found in memory, found on disk, removed from either, damaged on disk.
   for (const descriptor of [small, small, one, one, two, ...many])
