@@ -1,4 +1,6 @@
+import { closableBody, endBody } from '../content/closable-body.ts'
 import { hedged } from '../content/hedged.ts'
+import { SourceHealth } from '../content/source-health.ts'
 import { isFailure } from '../errors.ts'
 import type { Descriptor } from '../layout/descriptor.ts'
 import type { Digest } from '../reference/digest.ts'
@@ -18,6 +20,8 @@ import type { TagsWanted } from './tag-pages.ts'
  */
 export class MappedRepository implements Repository {
   private readonly places: readonly [Repository, Repository]
+  /** A place whose bytes were wrong comes second for a while: it may have been believed, and found out at the end only. */
+  private readonly health = new SourceHealth<Repository>()
   private readonly wait: number
 
   /** @param wait ms that the first is waited for before the second is asked as well */
@@ -35,7 +39,15 @@ export class MappedRepository implements Repository {
   }
 
   blob(digest: Digest, purpose: BlobPurpose, signal: AbortSignal): Promise<BlobAnswer> {
-    return this.ask(signal, (place, own) => place.blob(digest, purpose, own))
+    return this.ask(signal, async (place, own) => {
+      const answer = await place.blob(digest, purpose, own)
+      const open: BlobAnswer['open'] = async (range, reading) => {
+        const body = await answer.open(range, reading)
+        const pieces = closableBody(this.watched(place, body.pieces), () => void endBody(body.pieces))
+        return { ...body, pieces }
+      }
+      return { ...answer, open }
+    })
   }
 
   tags(wanted: TagsWanted, signal: AbortSignal): Promise<TagList> {
@@ -54,17 +66,34 @@ export class MappedRepository implements Repository {
     ask: (place: Repository, signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
     const failures: unknown[] = []
-    const { value } = await hedged(this.places, {
+    const { value } = await hedged(this.health.order(this.places), {
       signal,
       delay: this.wait,
       ask,
-      onFailure: (error) => {
+      onFailure: (error, place) => {
+        this.note(place, error)
         failures.push(error)
         return false
       },
       exhausted: () => telling(failures),
     })
     return value
+  }
+
+  private async *watched(
+    place: Repository,
+    pieces: AsyncIterable<Uint8Array>,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    try {
+      yield* pieces
+    } catch (error) {
+      this.note(place, error)
+      throw error
+    }
+  }
+
+  private note(place: Repository, error: unknown): void {
+    if (isFailure(error, 'CONTENT_INVALID')) this.health.discredit(place)
   }
 
   private async fromBoth(

@@ -169,6 +169,17 @@ describe('a mapped name', () => {
     expect(answer.status === 200 && answer.complete).toBe(false)
   })
 
+  test('comes from the other place after the first has sent wrong bytes, which were judged at the end', async () => {
+    await start(rule('    order: upstream-first\n'))
+    upstream.fault = ({ url, method }, response, answer) =>
+      url.includes('/blobs/')
+        ? reply(response, 200, {}, patternBytes(LARGE, 2))
+        : answer({ method, url, headers: {}, body: '' }, response)
+    const first = await blob()
+    expect(first.status === 200 && first.complete).toBe(false)
+    expect(sha256((await blob()).body)).toBe(layer.digest)
+  })
+
   test('lists what the first place lists', async () => {
     await start(rule())
     const { tags } = JSON.parse((await get('/v2/library/alpine/tags/list')).body.toString()) as {
