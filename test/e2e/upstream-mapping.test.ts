@@ -40,7 +40,7 @@ describeWith(
     const teardown = new Teardown()
     let own = new Teardown()
     let folder: string
-    /** Holds the tags both and ipfs; the registry has both and upstream. */
+    /** Has the tags both and ipfs. The registry has both, the same bytes, and upstream, which is elsewhere. */
     let layout: string
     let elsewhere: string
     let kubo: KuboNode
@@ -53,11 +53,12 @@ describeWith(
       layout = join(folder, 'mapped', 'app')
       elsewhere = join(folder, 'elsewhere')
       for (const tag of ['both', 'ipfs']) await makeImage(layout, tag, image(tag))
-      for (const tag of ['both', 'upstream']) await makeImage(elsewhere, tag, image(tag))
+      await makeImage(elsewhere, 'upstream', image('upstream'))
       kubo = await KuboNode.start(teardown)
       root = await kubo.add(layout)
       registry = await Registry.start(teardown)
-      for (const tag of ['both', 'upstream']) await registry.push(elsewhere, tag, 'team/app')
+      await registry.push(layout, 'both', 'team/app')
+      await registry.push(elsewhere, 'upstream', 'team/app')
       upstream = await CountingProxy.start(teardown, registry.url)
       node = {
         api: await CountingProxy.start(teardown, kubo.api),
@@ -128,7 +129,7 @@ describeWith(
         const gateway = await startWith({ ipfs: `/ipfs/${root}` }, source())
         await kubo.down()
         try {
-          expect(await missing(gateway, elsewhere, 'both')).toEqual([])
+          expect(await missing(gateway, layout, 'both')).toEqual([])
         } finally {
           await kubo.up()
         }
@@ -144,7 +145,7 @@ describeWith(
       test('upstream-first asks IPFS for what the registry has not got, and for nothing else', async () => {
         const rule = { ipfs: `/ipfs/${root}`, order: 'upstream-first' }
         const gateway = await startWith(rule, source(), '--map-wait', '20s')
-        expect(await missing(gateway, elsewhere, 'both')).toEqual([])
+        expect(await missing(gateway, layout, 'both')).toEqual([])
         expect(node[endpoint].requests.filter(({ url }) => url.includes(root))).toEqual([])
         expect(await missing(gateway, layout, 'ipfs')).toEqual([])
       }, 60_000)
@@ -178,8 +179,9 @@ describeWith(
             const got = await download(url)
             if (got.status === 200 && got.complete) expect(got.digest).toBe(digest)
           }
-          // What the RPC gives is believed until the end of it: then the client must ask again.
-          if (liar !== 'both') await downloadUntilRight(url, digest)
+          // What the RPC gives is believed up to its end, so that nothing shows in time that the other is to be asked.
+          const unseen = kind === 'kubo' && liar === 'IPFS'
+          if (liar !== 'both' && !unseen) await downloadUntilRight(url, digest)
         },
         60_000,
       )
