@@ -48,6 +48,13 @@ export interface CacheEvents {
 /** What is wanted of a blob. */
 export interface BlobWant {
   readonly fetch: Fetch
+  /**
+   * Who has the blob: a repository, or a network. A fetch is shared under one name only, since what it meets (that it is
+   * not there, that it does not come) is true of this holder alone.
+   */
+  readonly holder: string
+  /** Whether a copy that has come by another holder will do, as this one is known to have the blob too. Default true. */
+  readonly held?: boolean | undefined
   /** Bytes of the whole blob where a descriptor told. */
   readonly expectedSize: number | undefined
   readonly range: ByteRange | undefined
@@ -70,7 +77,8 @@ export interface BlobBytes {
  */
 export class BlobCache {
   private readonly memory: LRUCache<Digest, Uint8Array>
-  private readonly fills = new Map<Digest, Fill>()
+  /** By holder and digest. */
+  private readonly fills = new Map<string, Fill>()
   private readonly parts = new PartFetches()
   /** Fetches that are waited for by readers far ahead of them, so that more of those had better wait too. */
   private readonly awaited = new WeakSet<Fill>()
@@ -101,11 +109,6 @@ export class BlobCache {
     return this.memory.get(digest)?.length ?? this.options.disk?.sizeOf(digest)
   }
 
-  /** Whether whoever opens it now may get what somebody else has fetched, or is fetching. */
-  isShared(digest: Digest): boolean {
-    return this.fills.has(digest) || this.sizeOf(digest) !== undefined
-  }
-
   /** A blob that is kept in memory. */
   inMemory(digest: Digest): Uint8Array | undefined {
     return this.memory.get(digest)
@@ -121,7 +124,7 @@ export class BlobCache {
     digest: Digest,
     want: Omit<BlobWant, 'range'> & { limit: number },
   ): Promise<{ bytes: Uint8Array; source: string; cached: boolean }> {
-    const known = this.memory.get(digest)
+    const known = want.held === false ? undefined : this.memory.get(digest)
     if (known !== undefined) {
       this.options.events?.hit('memory')
       return { bytes: known, source: 'memory', cached: true }
@@ -143,21 +146,25 @@ export class BlobCache {
 
   /** Open a blob, from here or from its source. Throws what the fetch throws. */
   async open(digest: Digest, want: BlobWant): Promise<BlobBytes> {
+    if (want.held === false) return this.openMissed(digest, want)
     const small = this.memory.get(digest)
     if (small !== undefined) {
       this.options.events?.hit('memory')
       return { size: small.length, source: 'memory', cached: true, pieces: one(small, want.range) }
     }
     const stored = await this.openStored(digest, want)
-    if (stored !== undefined) return stored
-    this.options.events?.miss()
-    return this.openFetched(digest, want)
+    return stored ?? this.openMissed(digest, want)
   }
 
   /** End every fetch. */
   close(): void {
     for (const fill of [...this.fills.values()])
       fill.end(new Failure('CONTENT_UNAVAILABLE', 'the gateway stops'))
+  }
+
+  private openMissed(digest: Digest, want: BlobWant): Promise<BlobBytes> {
+    this.options.events?.miss()
+    return this.openFetched(digest, want)
   }
 
   private async openStored(digest: Digest, want: BlobWant): Promise<BlobBytes | undefined> {
@@ -201,7 +208,9 @@ export class BlobCache {
 
   private async openFetched(digest: Digest, want: BlobWant): Promise<BlobBytes> {
     const { range, signal } = want
-    const fill = this.fills.get(digest)
+    // Who has left already would take part in a fetch for ever.
+    signal.throwIfAborted()
+    const fill = this.fills.get(keyOf(digest, want))
     const near = range === undefined || range.start === 0 || fill?.reaches(range.start) === true
     const awaited = fill !== undefined && this.awaited.has(fill)
     if (!near && !awaited && this.parts.allows(digest, range, want.expectedSize)) {
@@ -219,6 +228,7 @@ export class BlobCache {
       events?.overloaded()
       throw new Failure('OVERLOADED', `${maxFills} fetches are under way, which is the limit`)
     }
+    const key = keyOf(digest, want)
     const fill: Fill = new Fill({
       digest,
       fetch: want.fetch,
@@ -229,12 +239,12 @@ export class BlobCache {
       onVerified: (verified) => this.keep(digest, verified),
       onSpoolFailure: (error) => events?.writeFailed(error),
       onEnd: () => {
-        if (this.fills.get(digest) === fill) this.fills.delete(digest)
+        if (this.fills.get(key) === fill) this.fills.delete(key)
       },
       lingerMs,
       resumeMs: lingerMs,
     })
-    this.fills.set(digest, fill)
+    this.fills.set(key, fill)
     return fill
   }
 
@@ -254,6 +264,10 @@ export class BlobCache {
       await spool.discard()
     }
   }
+}
+
+function keyOf(digest: Digest, { holder }: BlobWant): string {
+  return `${holder} ${digest}`
 }
 
 function clamp(range: ByteRange | undefined, size: number): ByteRange {

@@ -73,7 +73,7 @@ export function buildAccess(parts: AccessParts, allowed: readonly string[] | und
   return {
     ipfs: {
       layouts,
-      blobs: new LayoutBlobs(content, cache, store?.layoutBlobs),
+      blobs: new LayoutBlobs(content, cache, { records: store?.layoutBlobs, access: idOf(allowed) }),
       parsed,
       referrers: new LayoutReferrers(LAYOUT_LINGER),
       maxManifestSize: config.maxManifestSize,

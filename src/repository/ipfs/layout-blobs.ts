@@ -39,12 +39,18 @@ export class LayoutBlobs {
   private readonly content: ContentSource
   private readonly cache: BlobCache
   private readonly records: RecordStore<SavedBlob> | undefined
+  private readonly holder: string
 
-  /** @param records without them nothing is kept across restarts */
-  constructor(content: ContentSource, cache: BlobCache, records?: RecordStore<SavedBlob>) {
+  /** @param options `records`: without them nothing is kept across restarts; `access`: what tells these sources from others */
+  constructor(
+    content: ContentSource,
+    cache: BlobCache,
+    { records, access = '' }: { records?: RecordStore<SavedBlob> | undefined; access?: string } = {},
+  ) {
     this.content = content
     this.cache = cache
     this.records = records
+    this.holder = `ipfs ${access}`
   }
 
   /** Where the layout holds it, as far as that has been seen. */
@@ -76,7 +82,7 @@ export class LayoutBlobs {
     want: { range: ByteRange | undefined; expectedSize: number | undefined; signal: AbortSignal },
   ): Promise<BlobBytes> {
     await this.proveCached(layout, digest, want.signal)
-    return this.cache.open(digest, { ...want, fetch: this.fetch(layout, digest) })
+    return this.cache.open(digest, { ...want, holder: this.holder, fetch: this.fetch(layout, digest) })
   }
 
   /** A manifest or config, whole. @throws as {@link open}; CONTENT_TOO_LARGE beyond `limit` bytes */
@@ -86,7 +92,7 @@ export class LayoutBlobs {
     want: { limit: number; expectedSize: number | undefined; signal: AbortSignal },
   ): Promise<{ bytes: Uint8Array; source: string; cached: boolean }> {
     await this.proveCached(layout, digest, want.signal)
-    return this.cache.bytes(digest, { ...want, fetch: this.fetch(layout, digest) })
+    return this.cache.bytes(digest, { ...want, holder: this.holder, fetch: this.fetch(layout, digest) })
   }
 
   /** What is fetched proves itself that the layout holds it; what is cached may have come by another layout. */

@@ -65,7 +65,14 @@ export class UpstreamRepository implements Repository {
     const content = await this.hold(digest, signal, (call) => this.blobSize(digest, call))
     const cached = cache.sizeOf(digest)
     const open: BlobAnswer['open'] = (range, own) =>
-      cache.open(digest, { fetch: this.fetchBlob(digest), expectedSize: content?.size, range, signal: own })
+      cache.open(digest, {
+        fetch: this.fetchBlob(digest),
+        holder: `${this.canonical} blobs`,
+        held: content !== undefined,
+        expectedSize: content?.size,
+        range,
+        signal: own,
+      })
     const from = this.provenance(this.upstream.options.name, cached !== undefined)
     if (purpose !== 'head' && cached === undefined && this.upstream.options.redirectClients) {
       const location = await this.registry.blobLocation(this.name, digest, this.call(signal))
@@ -142,6 +149,8 @@ export class UpstreamRepository implements Repository {
     const { cache, known, maxManifestSize: limit } = this.upstream.parts
     const { digest, bytes, source, mediaType } = fetched
     await cache.bytes(digest, {
+      // Whoever fetches it elsewhere may have to wait.
+      holder: 'here',
       fetch: (range) => Promise.resolve(memoryFile(bytes, source, range)),
       expectedSize: bytes.length,
       limit,
@@ -158,6 +167,8 @@ export class UpstreamRepository implements Repository {
     })
     const { bytes, source, cached } = await cache.bytes(digest, {
       fetch: this.fetchManifest(digest),
+      holder: `${this.canonical} manifests`,
+      held: content !== undefined,
       expectedSize: content?.size,
       limit,
       signal,
@@ -173,8 +184,8 @@ export class UpstreamRepository implements Repository {
   }
 
   /**
-   * What is known of a digest that this repository holds. What is in the cache, or on its way there, may have come by
-   * another repository: that this one holds it too is asked then, unless it is known.
+   * What is known of a digest that this repository holds. What is in the cache may have come by another repository:
+   * that this one holds it too is asked then, unless it is known. Undefined: a fetch is to show it.
    */
   private async hold(
     digest: Digest,
@@ -183,7 +194,7 @@ export class UpstreamRepository implements Repository {
   ): Promise<KnownContent | undefined> {
     const { cache, known } = this.upstream.parts
     const content = await known.content(this.canonical, digest)
-    if (content !== undefined || !cache.isShared(digest)) return content
+    if (content !== undefined || cache.sizeOf(digest) === undefined) return content
     const size = await ask(this.call(signal))
     const held = { size: size ?? cache.sizeOf(digest), mediaType: '' }
     known.setContent(this.canonical, digest, held)

@@ -69,7 +69,14 @@ afterEach(async () => {
 function open(blob: ControlledBlob, want: Partial<BlobWant> = {}): Promise<BlobBytes> {
   const { signal } = new AbortController()
   const { fetch } = blob
-  return cache.open(blob.digest, { fetch, expectedSize: undefined, range: undefined, signal, ...want })
+  return cache.open(blob.digest, {
+    fetch,
+    holder: 'one',
+    expectedSize: undefined,
+    range: undefined,
+    signal,
+    ...want,
+  })
 }
 
 /** Everything that comes, and the error that ends it. */
@@ -179,6 +186,35 @@ describe('readers of one blob', () => {
     blob.allow(Infinity)
     await expectWhole(open(blob), LARGE)
     expect(blob.requests.map(({ range }) => range)).toEqual([undefined, undefined])
+  })
+
+  test('who left before they came take no part in it', async () => {
+    const blob = new ControlledBlob(LARGE, { allowed: 300 * KIB })
+    const first = new AbortController()
+    await open(blob, { signal: first.signal })
+    await expect(open(blob, { signal: AbortSignal.abort(GONE) })).rejects.toBe(GONE)
+    first.abort(GONE)
+    await until(() => blob.requests[0]?.signal.aborted === true)
+  })
+
+  test('of another holder have a fetch of their own', async () => {
+    const blob = new ControlledBlob(LARGE)
+    const absent = new Failure('BLOB_UNKNOWN', 'it does not have it')
+    const fetch = (): Promise<never> => Promise.reject(absent)
+    const other = open(blob, { fetch, holder: 'other' })
+    const right = expectWhole(open(blob), LARGE)
+    await expect(other).rejects.toBe(absent)
+    await right
+    expect(blob.requests).toHaveLength(1)
+  })
+
+  test('of a holder that may not have it get nothing of others', async () => {
+    const blob = new ControlledBlob(SMALL)
+    await expectWhole(open(blob), SMALL)
+    const absent = new Failure('BLOB_UNKNOWN', 'it does not have it')
+    const fetch = (): Promise<never> => Promise.reject(absent)
+    await expect(open(blob, { fetch, holder: 'other', held: false })).rejects.toBe(absent)
+    await expectWhole(open(blob, { fetch, holder: 'other', held: true }), SMALL)
   })
 
   test('who come while the whole of it is being put away get it', async () => {
@@ -433,6 +469,7 @@ describe('a whole small blob', () => {
   const want = (blob: ControlledBlob, limit: number) =>
     cache.bytes(blob.digest, {
       fetch: blob.fetch,
+      holder: 'one',
       expectedSize: undefined,
       signal: new AbortController().signal,
       limit,
@@ -575,7 +612,13 @@ describe('a small blob on disk', () => {
 
   test('is read whole, and no read buffer is used after it was given back', async () => {
     const { digest, fetch } = await storeSmall()
-    const want = { fetch, expectedSize: undefined, signal: new AbortController().signal, limit: 60_000 }
+    const want = {
+      fetch,
+      holder: 'one',
+      expectedSize: undefined,
+      signal: new AbortController().signal,
+      limit: 60_000,
+    }
     const { bytes, source } = await cache.bytes(digest, want)
     expect(source).toBe('disk')
     expect(Buffer.from(SMALL).equals(bytes)).toBe(true)

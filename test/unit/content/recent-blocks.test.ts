@@ -99,6 +99,7 @@ async function readBlob(
   const opened = await cache.open(digest, {
     fetch: (part, own) =>
       content.open(at(tree, pathOf(bytes)), { signal: own, ...(part === undefined ? {} : { range: part }) }),
+    holder: 'one',
     expectedSize: bytes.byteLength,
     range,
     signal,
