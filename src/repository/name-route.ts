@@ -26,7 +26,7 @@ export type NameRoute =
 const DOCKER_HUB = 'docker.io'
 
 /** `host[:port]`, or a plain word. */
-const REGISTRY = /^[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?::\d{1,5})?$/
+const REGISTRY = /^[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?::\d{1,5})?$/i
 
 /**
  * Tell what the name in a request stands for. In this order:
@@ -58,12 +58,35 @@ export function routeName(name: string, namespace: string | undefined, names: Up
   return { kind: 'ordinary', canonical: name, upstream: undefined, repository: name }
 }
 
+/**
+ * Every way to write a repository of an upstream that requests may use: with each name of the registry or none in
+ * front, and for Docker Hub's own images without `library`.
+ */
+export function spellingsOf(
+  { canonical, upstream, repository }: Extract<NameRoute, { kind: 'ordinary' }>,
+  { byAlias }: UpstreamNames,
+): readonly string[] {
+  if (upstream === undefined) return [canonical]
+  const registries = [...byAlias].filter(([, name]) => name === upstream).map(([alias]) => `${alias}/`)
+  return ['', ...registries].flatMap((front) =>
+    repositorySpellings(upstream, repository).map((name) => front + name),
+  )
+}
+
+/** The ways to write a repository of one registry. */
+export function repositorySpellings(registry: string, repository: string): readonly string[] {
+  const [library, single, ...more] = repository.split('/')
+  const short = registry === DOCKER_HUB && library === 'library' && more.length === 0
+  return short && single !== undefined ? [repository, single] : [repository]
+}
+
 function inNamespace(name: string, namespace: string, names: UpstreamNames): NameRoute {
-  const registry = namespace.toLowerCase()
-  if (!REGISTRY.test(registry)) {
+  // Checked as it came, since lower case makes ASCII of some letters that are not.
+  if (!REGISTRY.test(namespace)) {
     throw new Failure('NAME_UNKNOWN', `"${namespace.slice(0, 100)}" is no name of a registry`)
   }
   const parsed = parseRepositoryName(name)
+  const registry = namespace.toLowerCase()
   const upstream = names.byAlias.get(registry) ?? registry
   if (parsed.kind !== 'upstream' && upstream === DOCKER_HUB) return parsed
   return below(upstream, name, names)

@@ -9,7 +9,7 @@ import type { Inspection } from './inspection.ts'
 import { IpfsRepository, type IpfsParts } from './ipfs/repository.ts'
 import { IpnsRepository } from './ipfs/ipns-repository.ts'
 import { MappedRepository } from './mapped-repository.ts'
-import { routeName, type NameRoute, type UpstreamNames } from './name-route.ts'
+import { routeName, spellingsOf, type NameRoute, type UpstreamNames } from './name-route.ts'
 import type { Policy } from './policy.ts'
 import type { Repository } from './repository.ts'
 import type { Upstream } from './upstream/upstream.ts'
@@ -28,8 +28,8 @@ export interface OrdinaryNames {
   readonly mapped: (canonical: string) => MappedName | undefined
   /** Rises when the rules change. */
   readonly mappingVersion: () => number
-  /** Names that are never asked of an upstream. */
-  readonly isLocal: (canonical: string) => boolean
+  /** Names that are never asked of an upstream, in any of the ways to write them. */
+  readonly isLocal: (name: string) => boolean
   /** The sources that a rule allows. */
   readonly accessTo: (sources: readonly string[]) => IpfsAccess
   /** ms that the first place of a mapped name is waited for before the second is asked as well. */
@@ -126,7 +126,9 @@ export class Repositories {
     if (ordinary === undefined) throw servesNothing(route)
     const mapped = ordinary.mapped(route.canonical)
     const upstream =
-      route.upstream === undefined || ordinary.isLocal(route.canonical) || mapped?.order === 'ipfs-only'
+      route.upstream === undefined ||
+      spellingsOf(route, ordinary.names).some(ordinary.isLocal) ||
+      mapped?.order === 'ipfs-only'
         ? undefined
         : ordinary.upstreams.get(route.upstream)
     if (mapped === undefined) {

@@ -35,7 +35,7 @@ export async function buildOrdinaryNames(
     upstreams: upstreams.byName,
     mapped: (canonical) => mapping?.current().find(canonical),
     mappingVersion: () => mapping?.version ?? 0,
-    isLocal: (canonical) => local.some((pattern) => pattern.match(canonical) !== undefined),
+    isLocal: (name) => local.some((pattern) => pattern.match(name) !== undefined),
     mapWait: config.mapWait,
     accessTo: (sources) => {
       const key = [...sources].sort().join(' ')

@@ -2,7 +2,7 @@ import type { Config, ConfiguredUpstream, ConfiguredUpstreamHost } from '../conf
 import { Failure } from '../errors.ts'
 import { outcomeOf } from '../observability/outcome.ts'
 import { expand, parseNamePattern } from '../reference/name-pattern.ts'
-import type { UpstreamNames } from '../repository/name-route.ts'
+import { repositorySpellings, type UpstreamNames } from '../repository/name-route.ts'
 import { KnownImages } from '../repository/upstream/known-images.ts'
 import { Upstream, type UpstreamParts } from '../repository/upstream/upstream.ts'
 import { createCredentials } from '../upstream/auth/credentials.ts'
@@ -75,18 +75,20 @@ function buildUpstream(
     hedgeDelay: config.hedgeDelay,
     events: sourceEvents(metrics, logger),
   })
-  return new Upstream({ name, registry, redirectClients, excluded: exclusion(allow, deny) }, shared)
+  return new Upstream({ name, registry, redirectClients, excluded: exclusion(name, allow, deny) }, shared)
 }
 
 /** Why a repository is not served: the rule that says so. */
 function exclusion(
+  registry: string,
   allow: readonly string[],
   deny: readonly string[],
 ): (repository: string) => string | undefined {
   const allowed = allow.map(parseNamePattern)
   const denied = deny.map(parseNamePattern)
   return (repository) => {
-    const rule = denied.find((pattern) => pattern.match(repository) !== undefined)
+    const spellings = repositorySpellings(registry, repository)
+    const rule = denied.find(({ match }) => spellings.some((name) => match(name) !== undefined))
     if (rule !== undefined) return `it is on the deny list ("${rule.text}")`
     const listed = allowed.length === 0 || allowed.some((pattern) => pattern.match(repository) !== undefined)
     return listed ? undefined : 'it is not on the allow list'

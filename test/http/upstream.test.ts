@@ -346,6 +346,34 @@ describe('names', () => {
     expect(upstream.server.connections).toBe(0)
   })
 
+  test.each(['mycorp/**', 'index.docker.io/mycorp/**', 'tool', 'docker.io/tool', 'library/tool', 'hub/tool'])(
+    'are local in all their spellings when one of them is: %s',
+    async (local) => {
+      await start({ local: [local] }, ';alias=hub')
+      const [name, ...others] = local.endsWith('**') ? ['mycorp/app'] : ['tool', 'library/tool']
+      for (const path of [name, ...others].flatMap((one = '') => [
+        manifest('v1', one),
+        manifest('v1', `docker.io/${one}`),
+        manifest('v1', `hub/${one}`),
+        `${manifest('v1', one)}?ns=registry-1.DOCKER.io`,
+      ])) {
+        expect(errorOf(await get(path)).message).toContain('is a local name')
+      }
+      expect(upstream.server.connections).toBe(0)
+    },
+  )
+
+  test('without their registry’s own folder are denied with it', async () => {
+    await start({}, ';deny=alpine')
+    expect((await get(manifest())).status).toBe(403)
+    expect(upstream.server.connections).toBe(0)
+  })
+
+  test('of registries are in ASCII', async () => {
+    await start()
+    expect((await get(`${manifest()}?ns=doc%E2%84%AAer.io`)).status).toBe(404)
+  })
+
   test('are written differently where the upstream has them', async () => {
     upstream.push('hub/library/alpine', '3.19', image)
     await start({}, ';rewrite=library/*>hub/library/$1')
