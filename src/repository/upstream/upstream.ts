@@ -36,8 +36,9 @@ export interface UpstreamOptions {
   readonly excluded: (repository: string) => string | undefined
 }
 
-/** Lists of tags and referrers that are kept. */
+/** Lists of tags and referrers that are kept, and characters of them. */
 const KEPT_LISTS = 1_000
+const KEPT_TEXT = 16 * 1024 * 1024
 
 /** Another registry, whose repositories are served from here: cached, verified, and still there when it is not. */
 export class Upstream {
@@ -45,7 +46,11 @@ export class Upstream {
   readonly parts: UpstreamParts
   readonly now: () => number
   private readonly freshness: Freshness
-  private readonly lists = new LRUCache<string, Checked<object>>({ max: KEPT_LISTS })
+  private readonly lists = new LRUCache<string, Checked<object>>({
+    max: KEPT_LISTS,
+    maxSize: KEPT_TEXT,
+    sizeCalculation: ({ value }, key) => key.length + JSON.stringify(value).length,
+  })
 
   constructor(options: UpstreamOptions, parts: UpstreamParts) {
     const { tagTtl: ttl, tagStale: stale, lingerMs, now = Date.now } = parts
