@@ -48,6 +48,9 @@ const PASSING: readonly ErrorCode[] = [
   'OVERLOADED',
 ]
 
+/** Those of them that are likely to meet the next question too. */
+const OF_ALL: readonly ErrorCode[] = ['CONTENT_UNAVAILABLE', 'CONTENT_TIMEOUT', 'UPSTREAM_LIMITED']
+
 /**
  * Answers of one upstream that change, each asked for again when it is too old, once for all who want it; when that
  * fails, the older one is given (stale-if-error, RFC 5861).
@@ -67,16 +70,25 @@ export class Freshness {
     const { before } = wanted
     const { now, ttl, stale } = this.options
     const age = before === undefined ? Infinity : now() - before.checked
-    if (before !== undefined && age < ttl) return { value: before.value, stale: undefined }
+    // What is of a time to come is of a clock that was wrong.
+    if (before !== undefined && age >= 0 && age < ttl) return { value: before.value, stale: undefined }
     const older = age < stale ? before : undefined
-    if (older !== undefined && now() < this.restUntil) return staleOf(older, 'it failed a moment ago')
+    if (older !== undefined && this.rests()) return staleOf(older, 'it failed a moment ago')
     try {
-      return { value: await this.ask(wanted, older === undefined ? undefined : PATIENCE), stale: undefined }
+      const value = await this.ask(wanted, older === undefined ? undefined : PATIENCE)
+      this.restUntil = 0
+      return { value, stale: undefined }
     } catch (error) {
       if (older === undefined || !isFailure(error, ...PASSING) || hasLeft(wanted.signal)) throw error
-      this.restUntil = now() + REST
+      if (isFailure(error, ...OF_ALL)) this.restUntil = now() + REST
       return staleOf(older, error.message)
     }
+  }
+
+  /** For no longer than it may last, whatever becomes of the clock. */
+  private rests(): boolean {
+    const left = this.restUntil - this.options.now()
+    return left > 0 && left <= REST
   }
 
   private async ask<T>({ key, ask, signal }: Wanted<T>, patience: number | undefined): Promise<T> {

@@ -54,7 +54,7 @@ export class KnownImages {
     const before = this.tags.get(key)
     this.tags.set(key, known)
     // The time alone is not worth a write each time: after a restart the tag is asked for again anyway.
-    if (before?.digest !== known.digest || known.checked - before.checked > 60_000) {
+    if (before?.digest !== known.digest || Math.abs(known.checked - before.checked) > 60_000) {
       this.savedTags?.put(key, known)
     }
   }

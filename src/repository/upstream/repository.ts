@@ -126,7 +126,7 @@ export class UpstreamRepository implements Repository {
     try {
       const seen = await known.tag(canonical, tag)
       if (seen !== undefined && cache.sizeOf(seen.digest) !== undefined) {
-        if (seen.checked >= since) return { digest: seen.digest }
+        if (seen.checked >= since && seen.checked <= this.upstream.now()) return { digest: seen.digest }
         const head = await registry.headManifest(this.name, tag, this.call(signal))
         if (head.digest === seen.digest) {
           known.setTag(canonical, tag, { digest: seen.digest, checked: this.upstream.now() })

@@ -34,6 +34,10 @@ test('a fresh answer is not asked for again', async () => {
   expect(asked).toBe(0)
 })
 
+test('one of a time to come is: the clock was wrong', async () => {
+  expect(await get(-3_600_000, 'new')).toEqual({ value: 'new', stale: undefined })
+})
+
 test('an older one is', async () => {
   expect(await get(TTL, 'new')).toEqual({ value: 'new', stale: undefined })
 })
@@ -72,6 +76,23 @@ describe('when asking fails', () => {
     expect(await get(TTL, 'new')).toMatchObject({ value: 'old', stale: { reason: 'it failed a moment ago' } })
     expect(asked).toBe(1)
     now += 5_000
+    expect(await get(TTL, 'new')).toEqual({ value: 'new', stale: undefined })
+  })
+
+  test('the others are asked all the same where it was about one', async () => {
+    await get(TTL, failed('CONTENT_INVALID'))
+    expect(await get(TTL, 'new')).toEqual({ value: 'new', stale: undefined })
+  })
+
+  test('and one asks with success, all ask again', async () => {
+    await get(TTL, failed('CONTENT_UNAVAILABLE'))
+    await get(undefined, 'new')
+    expect(await get(TTL, 'new')).toEqual({ value: 'new', stale: undefined })
+  })
+
+  test('and the clock goes back, it is waited for no longer', async () => {
+    await get(TTL, failed('CONTENT_UNAVAILABLE'))
+    now -= 3_600_000
     expect(await get(TTL, 'new')).toEqual({ value: 'new', stale: undefined })
   })
 
