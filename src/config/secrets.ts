@@ -1,7 +1,7 @@
 const USER_INFO = /(\/\/)[^/?#@\s]*@/g
 const SECRET_OPTION = /\b((?:token|header\.[\w-]+)=)[^;,\s]*/gi
-/** A password may hold anything, so that only another option ends it. */
-const PASSWORD = /\b(password=)(?:(?!;\s*[a-z-]+=)[^\n])*/gi
+/** A password may hold anything, and so may what is no token, so that only another option ends it. */
+const PASSWORD = /\b((?:pass\w*|identity-token)=)(?:(?!;\s*[a-z-]+=)[^\n])*/gi
 
 /** `text` with passwords and tokens in URLs and options blotted out: for messages, logs and the `config` command. */
 export function withoutSecrets(text: string): string {

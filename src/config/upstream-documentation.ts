@@ -65,7 +65,8 @@ every client of this gateway.
 
 Globs (\`allow\`, \`deny\`, \`FROM\`, \`--local\`) are over names of repositories: \`*\` stands for anything but a slash,
 \`**\`, between slashes, for one component or more. \`$1\`, \`$2\` in \`TO\` stand for what the wildcards of \`FROM\` stood for.
-\`--local\` may have the registry in front, \`docker.io/mycorp/**\`.
+\`--local\` may have the registry in front, \`docker.io/mycorp/**\`; without one it is about every registry. \`--local\` and
+\`deny\` take \`alpine\` for \`library/alpine\` of Docker Hub, too.
 
 \`--map\` names a file, or a path on IPFS: \`/ipfs/<cid>/map.yaml\`, \`/ipns/images.example.org/map.yaml\`. A file of this
 machine below \`/ipfs\` is \`file:///ipfs/…\`. [MAPPING.md](MAPPING.md) has what it may say.`

@@ -9,6 +9,8 @@ test.each([
   ['x.io;identity-token=hush;rate=1', 'x.io;identity-token=***;rate=1'],
   ['x.io;PASSWORD=hush', 'x.io;PASSWORD=***'],
   ['x.io;password=https://hush@hush/', 'x.io;password=***'],
+  ['ghcr.io;identity-token=a b;c', 'ghcr.io;identity-token=***'],
+  ['ghcr.io;passwd=a;rate=1', 'ghcr.io;passwd=***;rate=1'],
 ])('%s', (text, shown) => expect(withoutSecrets(text)).toBe(shown))
 
 test.each(['x.io;password-file=/p;identity-token-file=/t', 'x.io;password-env=P;identity-token-env=T'])(
