@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomInt } from 'node:crypto'
 import { mkdir, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -34,14 +34,25 @@ export class Scope {
   }
 }
 
-/** A free TCP port of the loopback, for programs that can't choose one themselves. */
-export function freePort() {
-  return new Promise((resolve, reject) => {
+const given = new Set()
+
+/**
+ * A free TCP port of the loopback, for programs that can't choose one themselves; never the same twice, and below those
+ * that the kernel gives to whoever asks for any, so that nobody takes it in between.
+ */
+export async function freePort() {
+  for (;;) {
+    const port = randomInt(20_000, 32_000)
+    if (given.has(port) || !(await isFree(port))) continue
+    given.add(port)
+    return port
+  }
+}
+
+function isFree(port) {
+  return new Promise((resolve) => {
     const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address()
-      server.close(() => resolve(port))
-    })
+    server.once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
   })
 }

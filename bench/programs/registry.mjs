@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs'
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { request } from 'node:http'
 import { join } from 'node:path'
 import { MANIFEST_TYPE, TAG } from '../image.mjs'
@@ -34,13 +34,26 @@ export async function startRegistry(scope, program, { core, remote } = {}) {
   const file = join(folder, 'config.json')
   await writeFile(file, JSON.stringify(config))
   const url = `http://127.0.0.1:${port}`
+  const log = join(folder, 'log')
   const { pid } = await launch(scope, findProgram(program), ['serve', file], {
     env: { OTEL_TRACES_EXPORTER: 'none' },
     core,
-    log: join(folder, 'log'),
+    log,
     ready: () => answers(`${url}/v2/`),
   })
-  return { pid, url, push: (image, repository = 'app') => push(`${url}/v2/${repository}`, image) }
+  return {
+    pid,
+    url,
+    push: (image, repository = 'app') => push(`${url}/v2/${repository}`, image),
+    /** Requests so far, and bytes of all answers, as its access log has them. */
+    asked: async () => countRequests(await readFile(log, 'utf8')),
+  }
+}
+
+/** Of lines in Apache's combined log format: `… "GET /v2/ HTTP/1.1" 200 2 …`. */
+function countRequests(log) {
+  const lines = [...log.matchAll(/"[A-Z]+ \S+ HTTP\/1\.1" \d{3} (\d+) /g)]
+  return { requests: lines.length, bytes: lines.reduce((sum, [, bytes]) => sum + Number(bytes), 0) }
 }
 
 async function push(repository, image) {

@@ -1,12 +1,13 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { curl, curlAtOnce } from '../clients/curl.mjs'
 import { skopeoPull } from '../clients/skopeo.mjs'
 import { wrk } from '../clients/wrk.mjs'
 import { chosen } from '../contenders.mjs'
 import { makeImage, MANIFEST_TYPE, TAG } from '../image.mjs'
 import { findProgram } from '../process.mjs'
-import { startCountingProxy } from '../programs/counting-proxy.mjs'
 import { startGateway } from '../programs/gateway.mjs'
 import { DISTRIBUTION, DOCKER_REGISTRY, startRegistry } from '../programs/registry.mjs'
+import { startSlowLine } from '../programs/slow-line.mjs'
 import { alternate } from '../rounds.mjs'
 import { markdown, range, ratioTable } from '../table.mjs'
 
@@ -19,7 +20,8 @@ const TEN = 'library/ten'
 const LAYERS = [40, 30, 20, 10, 5, 1, 0.5, 0.1].map((size) => Math.round(size * MiB))
 const OBJECTS = LAYERS.length + 2
 const CLIENTS = 50
-const DELAY = 50
+/** ms without an answer of the origin after which it is not asked any more. */
+const QUIET = 1000
 const SERVER = 0
 const CLIENT = 1
 const PEERS = [DISTRIBUTION, DOCKER_REGISTRY]
@@ -27,7 +29,7 @@ const ACCEPT = { headers: { accept: MANIFEST_TYPE } }
 
 /**
  * The gateway as a cache of a registry beside others in the same place. What is cold meets a program that has just
- * started with an empty store. Speed is measured without, requests and bytes with a counting proxy before the origin.
+ * started with an empty store. What the origin is asked is counted by its own access log.
  */
 export async function measure({ scope, builds, rounds, only, log, print }) {
   const big = await makeImage(await scope.folder('big'), { seed: 'big', sizes: [512 * MiB] })
@@ -35,14 +37,13 @@ export async function measure({ scope, builds, rounds, only, log, print }) {
   const origin = await startRegistry(scope, DISTRIBUTION)
   await origin.push(big, BIG)
   await origin.push(ten, TEN)
-  const proxy = await startCountingProxy(scope, origin.url)
   const caches = chosen(contenders(builds), only)
-  const bench = { scope, caches, origin, proxy, big, ten, rounds, log, print }
+  const bench = { scope, caches, origin, big, ten, rounds, log, print }
   await bigBlobCold(bench)
   await bigBlobWarm(bench)
   await manifestsWarm(bench)
   await pullsCold(bench, 0)
-  await pullsCold(bench, DELAY)
+  await pullsCold(bench, 50)
   await manyClientsCold(bench)
 }
 
@@ -64,7 +65,7 @@ function contenders(builds) {
 const manifestOf = (url, repository, reference = TAG) => `${url}/v2/${repository}/manifests/${reference}`
 const blobOf = (url, repository, { digest }) => `${url}/v2/${repository}/blobs/${digest}`
 
-async function bigBlobCold({ scope, caches, origin, proxy, big, rounds, log, print }) {
+async function bigBlobCold({ scope, caches, origin, big, rounds, log, print }) {
   const bytes = big.layer.size
   const figures = await alternate(
     new Map([
@@ -78,7 +79,6 @@ async function bigBlobCold({ scope, caches, origin, proxy, big, rounds, log, pri
           }),
       ]),
       ['the origin itself', () => curl(blobOf(origin.url, BIG, big.layer), { bytes })],
-      ['the counting proxy', () => curl(blobOf(proxy.url, BIG, big.layer), { bytes })],
     ]),
     { rounds, log },
   )
@@ -86,14 +86,14 @@ async function bigBlobCold({ scope, caches, origin, proxy, big, rounds, log, pri
   print(ratioTable(figures, { unit: 'GB/s', peers: PEERS }))
 }
 
-async function bigBlobWarm({ scope, caches, origin, proxy, big, rounds, log, print }) {
+async function bigBlobWarm({ scope, caches, origin, big, rounds, log, print }) {
   const bytes = big.layer.size
   const serving = scope.inner()
   const urls = new Map()
   for (const [name, start] of caches) {
-    const { url } = await start(serving, proxy.url)
+    const { url } = await start(serving, origin.url)
     await curl(manifestOf(url, BIG), ACCEPT)
-    await untilKept(proxy, () => curl(blobOf(url, BIG, big.layer), { bytes }))
+    await untilKept(origin, () => curl(blobOf(url, BIG, big.layer), { bytes }))
     urls.set(name, url)
   }
   for (const streams of [1, 4]) {
@@ -109,11 +109,10 @@ async function bigBlobWarm({ scope, caches, origin, proxy, big, rounds, log, pri
 }
 
 /** Some programs store what they have passed on only afterwards, by a fetch of its own. */
-async function untilKept(proxy, download) {
+async function untilKept(origin, download) {
   for (let attempt = 0; attempt < 10; attempt += 1) {
-    proxy.reset()
-    await download()
-    if (proxy.bytes === 0) return
+    const { bytes } = await askedOf(origin, download)
+    if (bytes === 0) return
   }
   throw new Error('a blob was fetched ten times and is still not kept')
 }
@@ -138,53 +137,69 @@ async function manifestsWarm({ scope, caches, origin, ten, rounds, log, print })
   }
 }
 
-/** Seconds of a pull of all ten objects, and what the origin was asked for it. */
-async function pullsCold({ scope, caches, proxy, ten, rounds, log, print }, delay) {
+/** Seconds of a pull of all ten objects, and what the origin was asked for it; `wait`: ms for each request to it. */
+async function pullsCold({ scope, caches, origin, ten, rounds, log, print }, wait) {
   const size = LAYERS.reduce((sum, layer) => sum + layer, 0) + ten.config.size + ten.manifest.size
-  const pull = (start) => async (own) => {
-    const { url } = await start(own, proxy.url)
-    return skopeoPull(own, url, TEN, TAG)
+  const line = wait === 0 ? origin : await startSlowLine(scope, origin.url, wait)
+  const pull = async (own, start, count) => {
+    const { url } = await start(own, line.url)
+    return count(() => skopeoPull(own, url, TEN, TAG))
   }
-  const { figures, counts } = await counted({ scope, caches, proxy, rounds, log }, pull, delay)
+  const { figures, counts } = await counted({ scope, caches, origin, rounds, log }, pull)
   print(
-    `skopeo copy of an image of ten objects, 107 MiB, cold, ${delay} ms added to each request to the origin:`,
+    `skopeo copy of an image of ten objects, 107 MiB, cold, ${wait} ms added to each request to the origin:`,
   )
   print(ratioTable(figures, { unit: 's', peers: PEERS }))
   print(countTable(counts, { objects: OBJECTS, size }))
 }
 
-async function manyClientsCold({ scope, caches, proxy, ten, rounds, log, print }) {
+async function manyClientsCold({ scope, caches, origin, ten, rounds, log, print }) {
   const [layer] = ten.layers
-  const pull = (start) => async (own) => {
-    const { url } = await start(own, proxy.url)
+  const pull = async (own, start, count) => {
+    const { url } = await start(own, origin.url)
     await curl(manifestOf(url, TEN), ACCEPT)
-    proxy.reset()
-    const began = performance.now()
-    await curlAtOnce(blobOf(url, TEN, layer), { bytes: layer.size, clients: CLIENTS })
-    return (performance.now() - began) / 1000
+    return count(async () => {
+      const began = performance.now()
+      await curlAtOnce(blobOf(url, TEN, layer), { bytes: layer.size, clients: CLIENTS })
+      return (performance.now() - began) / 1000
+    })
   }
-  const { figures, counts } = await counted({ scope, caches, proxy, rounds, log }, pull, 0)
-  print(`${CLIENTS} clients at once for one cold layer of 40 MiB, the counting proxy included:`)
+  const { figures, counts } = await counted({ scope, caches, origin, rounds, log }, pull)
+  print(`${CLIENTS} clients at once for one cold layer of 40 MiB:`)
   print(ratioTable(figures, { unit: 's', peers: PEERS }))
   print(countTable(counts, { objects: 1, size: layer.size }))
 }
 
-/** Measure `pull` in rounds, with what passes the proxy until the program that was asked has ended. */
-async function counted({ scope, caches, proxy, rounds, log }, pull, delay) {
+/** Measure `pull(scope, start, count)` in rounds, with what the origin is asked by what is given to its `count`. */
+async function counted({ scope, caches, origin, rounds, log }, pull) {
   const counts = new Map([...caches.keys()].map((name) => [name, []]))
   const measures = [...caches].map(([name, start]) => [
     name,
-    async () => {
-      proxy.reset()
-      proxy.delay = delay
-      const seconds = await within(scope, pull(start))
-      proxy.delay = 0
-      counts.get(name).push({ requests: proxy.requests.length, bytes: proxy.bytes })
-      return seconds
-    },
+    () =>
+      within(scope, (own) =>
+        pull(own, start, async (download) => {
+          const { value, ...asked } = await askedOf(origin, download)
+          counts.get(name).push(asked)
+          return value
+        }),
+      ),
   ])
   const figures = await alternate(new Map(measures), { rounds, log })
   return { figures, counts }
+}
+
+/** What `download` resolves to, and what the origin is asked from its beginning until nothing more comes. */
+async function askedOf(origin, download) {
+  const before = await origin.asked()
+  const value = await download()
+  let earlier
+  let after = await origin.asked()
+  while (after.requests !== earlier?.requests) {
+    await delay(QUIET)
+    earlier = after
+    after = await origin.asked()
+  }
+  return { value, requests: after.requests - before.requests, bytes: after.bytes - before.bytes }
 }
 
 function countTable(counts, { objects, size }) {
