@@ -14,6 +14,9 @@ import type {
 } from './repository.ts'
 import type { TagsWanted } from './tag-pages.ts'
 
+/** ms for which a place that was too slow is not waited for again. */
+const LATE = 30_000
+
 /**
  * A name that lives in two places: on IPFS and at its upstream. Each question goes to the first, and to the other one as
  * well when the first does not have it, fails, or is slow. Digests hold both to the same bytes.
@@ -23,6 +26,8 @@ export class MappedRepository implements Repository {
   /** A place whose bytes were wrong comes second for a while: it may have been believed, and found out at the end only. */
   private readonly health = new SourceHealth<Repository>()
   private readonly wait: number
+  /** Until when (ms since 1970) the first place is not waited for where both have the same: it was too slow. */
+  private lateUntil = 0
 
   /** @param wait ms that the first is waited for before the second is asked as well */
   constructor(first: Repository, second: Repository, wait: number) {
@@ -35,11 +40,11 @@ export class MappedRepository implements Repository {
   }
 
   manifestByDigest(digest: Digest, signal: AbortSignal): Promise<ManifestAnswer> {
-    return this.ask(signal, (place, own) => place.manifestByDigest(digest, own))
+    return this.askForDigest(signal, (place, own) => place.manifestByDigest(digest, own))
   }
 
   blob(digest: Digest, purpose: BlobPurpose, signal: AbortSignal): Promise<BlobAnswer> {
-    return this.ask(signal, async (place, own) => {
+    return this.askForDigest(signal, async (place, own) => {
       const answer = await place.blob(digest, purpose, own)
       const open: BlobAnswer['open'] = async (range, reading) => {
         const body = await answer.open(range, reading)
@@ -61,14 +66,25 @@ export class MappedRepository implements Repository {
     return list
   }
 
-  private async ask<T>(
+  /** A digest is the same in both places, so the order matters less than the time. */
+  private askForDigest<T>(
     signal: AbortSignal,
     ask: (place: Repository, signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
+    return this.ask(signal, ask, Date.now() < this.lateUntil ? 0 : this.wait)
+  }
+
+  private async ask<T>(
+    signal: AbortSignal,
+    ask: (place: Repository, signal: AbortSignal) => Promise<T>,
+    wait = this.wait,
+  ): Promise<T> {
     const failures: unknown[] = []
-    const { value } = await hedged(this.health.order(this.places), {
+    const began = performance.now()
+    const order = this.health.order(this.places)
+    const { candidate, value } = await hedged(order, {
       signal,
-      delay: this.wait,
+      delay: wait,
       ask,
       onFailure: (error, place) => {
         this.note(place, error)
@@ -77,6 +93,8 @@ export class MappedRepository implements Repository {
       },
       exhausted: () => telling(failures),
     })
+    const late = candidate !== order[0] && performance.now() - began >= this.wait
+    if (late) this.lateUntil = Date.now() + LATE
     return value
   }
 

@@ -88,7 +88,7 @@ function exclusion(
   const denied = deny.map(parseNamePattern)
   return (repository) => {
     const spellings = repositorySpellings(registry, repository)
-    const rule = denied.find(({ match }) => spellings.some((name) => match(name) !== undefined))
+    const rule = denied.find((pattern) => spellings.some((name) => pattern.match(name) !== undefined))
     if (rule !== undefined) return `it is on the deny list ("${rule.text}")`
     const listed = allowed.length === 0 || allowed.some((pattern) => pattern.match(repository) !== undefined)
     return listed ? undefined : 'it is not on the allow list'

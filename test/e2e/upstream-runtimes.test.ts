@@ -3,9 +3,11 @@ import { join } from 'node:path'
 import { digestsToHave } from './harness/clients.ts'
 import { CountingProxy } from './harness/counting-proxy.ts'
 import type { Fault } from './harness/counting-proxy.ts'
+import { download } from './harness/download.ts'
 import { Gateway } from './harness/gateway-process.ts'
 import { Hub } from './harness/hub.ts'
-import { descriptorOf, makeImage, makeIndex } from './harness/images.ts'
+import { descriptorOf, makeImage, makeIndex, manifestOf } from './harness/images.ts'
+import type { Descriptor } from './harness/images.ts'
 import { freePort } from './harness/ports.ts'
 import { Registry } from './harness/registry.ts'
 import { tempFolder } from './harness/temp.ts'
@@ -83,21 +85,29 @@ describeWith([...RUNTIMES, 'registry', 'docker-registry', 'umoci', 'regctl', 'sk
     return found
   }
 
-  /** Put an image that nobody has asked for yet into a registry: `<repository>:<tag>`. */
-  async function offer(registry: Registry): Promise<string> {
+  /** Put an image that nobody has asked for yet into registries: `<repository>:<tag>`. */
+  async function offer(...registries: readonly Registry[]): Promise<string> {
     const tag = `v${++count}`
     await makeImage(layout, `${tag}-amd64`, { layers: [20_000, LAYER], seed: `ways/${tag}` })
     await makeIndex(layout, tag, { amd64: `${tag}-amd64`, arm64: 'arm64' })
-    await registry.push(layout, tag, 'team/app')
+    for (const registry of registries) await registry.push(layout, tag, 'team/app')
     return `team/app:${tag}`
+  }
+
+  function tagOf(image: string): string {
+    return image.slice(image.indexOf(':') + 1)
+  }
+
+  async function offered(image: string): Promise<Descriptor> {
+    return descriptorOf(layout, tagOf(image))
   }
 
   async function expectPulled(way: WayIn, image: string): Promise<void> {
     const pulled = await way.pull({ reference: `${way.prefix}${image}`, everyPlatform: true })
-    const offered = await descriptorOf(layout, image.slice(image.indexOf(':') + 1))
-    const wanted = await digestsToHave(way.keepsIndex, layout, offered)
+    const top = await offered(image)
+    const wanted = await digestsToHave(way.keepsIndex, layout, top)
     expect(pulled.digests).toEqual(expect.arrayContaining(wanted))
-    if (pulled.digest !== undefined) expect(pulled.digest).toBe(offered.digest)
+    if (pulled.digest !== undefined) expect(pulled.digest).toBe(top.digest)
   }
 
   test.each([...WAYS, ...MIRRORED_WAYS, MIRRORED_BY_PATH])(
@@ -155,6 +165,31 @@ describeWith([...RUNTIMES, 'registry', 'docker-registry', 'umoci', 'regctl', 'sk
       60_000,
     )
   })
+
+  // Podman asks for all of an image where it got the manifest.
+  test.each(MIRRORED_WAYS.filter((title) => !title.startsWith('podman')))(
+    '%s, goes on for layers that the gateway has not, though it has the manifests',
+    async (title) => {
+      const way = wayOf(title)
+      const { registry } = upstreams[way.registry]
+      const image = await offer(registry, hub.registry)
+      const { digest } = await offered(image)
+      const { manifests = [] } = await manifestOf(layout, digest)
+      const path = way.registry === 'docker.io' ? 'team/app' : `${way.registry}/team/app`
+      for (const reference of [tagOf(image), ...manifests.map((one) => one.digest)]) {
+        const got = await download(`${gateway.url}/v2/${path}/manifests/${reference}`)
+        expect(got.status).toBe(200)
+      }
+      await registry.down()
+      try {
+        await expectPulled(way, image)
+      } finally {
+        await registry.up()
+      }
+      expectHubAsked(way)
+    },
+    60_000,
+  )
 
   // Podman would wait as long as a mirror tells it to.
   test.each(MIRRORED_WAYS)('%s, goes on at once when the upstream limits requests', async (title) => {
