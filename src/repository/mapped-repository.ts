@@ -1,7 +1,7 @@
 import { closableBody, endBody } from '../content/closable-body.ts'
 import { hedged } from '../content/hedged.ts'
 import { SourceHealth } from '../content/source-health.ts'
-import { isFailure } from '../errors.ts'
+import { Failure, isFailure } from '../errors.ts'
 import type { Descriptor } from '../layout/descriptor.ts'
 import type { Digest } from '../reference/digest.ts'
 import type {
@@ -16,6 +16,7 @@ import type { TagsWanted } from './tag-pages.ts'
 
 /** ms for which a place that was too slow is not waited for again. */
 const LATE = 30_000
+const TOO_LATE = new Failure('CONTENT_TIMEOUT', 'the other place has answered')
 
 /**
  * A name that lives in two places: on IPFS and at its upstream. Each question goes to the first, and to the other one as
@@ -118,7 +119,14 @@ export class MappedRepository implements Repository {
     subject: Digest,
     signal: AbortSignal,
   ): Promise<{ list: ReferrerList | undefined; failures: unknown[] }> {
-    const answers = await Promise.allSettled(this.places.map((place) => place.referrers(subject, signal)))
+    const late = new AbortController()
+    const own = AbortSignal.any([signal, late.signal])
+    const asked = this.places.map((place) => place.referrers(subject, own))
+    // One place that is silent is no reason to give nothing of the other.
+    const hurry = (): NodeJS.Timeout => setTimeout(() => late.abort(TOO_LATE), this.wait)
+    const timer = Promise.any(asked).then(hurry, () => undefined)
+    const answers = await Promise.allSettled(asked)
+    clearTimeout(await timer)
     const lists = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []))
     const failures = answers.flatMap((answer) =>
       answer.status === 'rejected' ? [answer.reason as unknown] : [],

@@ -108,10 +108,10 @@ describe('a repository that does not hold a blob', () => {
 })
 
 describe('a mapped name', () => {
-  const mapped = async (order: string): Promise<void> => {
+  const mapped = async (order: string, flags: Flags = {}): Promise<void> => {
     const path = join(folder.path, 'names.yaml')
     await writeFile(path, `names: [{ name: docker.io/library/alpine, ipfs: /ipfs/${ROOT}, order: ${order} }]`)
-    await start({ map: path, 'map-wait': '100ms' })
+    await start({ map: path, 'map-wait': '100ms', ...flags })
   }
 
   test('has its blobs from the upstream when IPFS hangs', async () => {
@@ -122,6 +122,13 @@ describe('a mapped name', () => {
     expect((await get(manifest())).status).toBe(200)
     const answer = await get(blob(layer))
     expect([answer.status, sha256(answer.body)]).toEqual([200, layer.digest])
+  })
+
+  test('has the referrers that the upstream knows when IPFS hangs', async () => {
+    hangs = () => true
+    await mapped('ipfs-first', { 'answer-timeout': '10m' })
+    const answer = await get(`/v2/library/alpine/referrers/${image.digest}`)
+    expect(answer.status).toBe(200)
   })
 
   test('has its blobs from IPFS when the upstream hangs', async () => {
