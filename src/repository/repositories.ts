@@ -124,7 +124,7 @@ export class Repositories {
   private ordinary(route: OrdinaryRoute, passed: readonly string[]): Repository {
     const { ordinary } = this.options
     if (ordinary === undefined) throw servesNothing(route)
-    const mapped = ordinary.mapped(route.canonical)
+    const mapped = this.ruleFor(route, ordinary)
     const upstream =
       route.upstream === undefined ||
       spellingsOf(route, ordinary.names).some(ordinary.isLocal) ||
@@ -143,6 +143,18 @@ export class Repositories {
     return mapped.order === 'upstream-first'
       ? new MappedRepository(there, onIpfs, ordinary.mapWait)
       : new MappedRepository(onIpfs, there, ordinary.mapWait)
+  }
+
+  /** A rule may write its registry by any name of it, but not leave it out. */
+  private ruleFor(route: OrdinaryRoute, { names, mapped }: OrdinaryNames): MappedName | undefined {
+    const spellings = spellingsOf(route, names).filter((name) =>
+      names.byAlias.has(name.split('/', 1)[0] ?? ''),
+    )
+    for (const name of [route.canonical, ...spellings]) {
+      const rule = mapped(name)
+      if (rule !== undefined) return rule
+    }
+    return undefined
   }
 
   private onIpfs(access: IpfsAccess, parsed: ContentName): Repository {

@@ -189,6 +189,20 @@ describe('a mapped name', () => {
   })
 })
 
+test.each(['docker.io/alpine', 'index.docker.io/library/alpine', 'hub/library/*'])(
+  'a rule for %s is about every way to write it',
+  async (name) => {
+    await start(rule('    order: ipfs-only\n').replace('docker.io/library/alpine', name), {
+      upstream: [`docker.io=${upstream.server.url};alias=hub`],
+    })
+    for (const asked of ['alpine', 'library/alpine', 'hub/alpine']) {
+      expect((await manifest('3.19', asked)).status).toBe(200)
+      expect((await manifest('there', asked)).status).toBe(404)
+    }
+    expect(upstream.server.connections).toBe(0)
+  },
+)
+
 test('a name that its upstream denies is still on IPFS', async () => {
   await start(rule(), { upstream: [`docker.io=${upstream.server.url};deny=library/*`] })
   expect((await manifest('3.19')).status).toBe(200)

@@ -60,7 +60,8 @@ export class KnownImages {
   }
 
   /** The upstream says that there is no such tag any more. */
-  forgetTag(repository: string, tag: string): void {
+  async forgetTag(repository: string, tag: string): Promise<void> {
+    if ((await this.tag(repository, tag)) === undefined) return
     const key = `${repository}:${tag}`
     this.tags.delete(key)
     this.savedTags?.put(key, null)

@@ -139,7 +139,7 @@ export class UpstreamRepository implements Repository {
       known.setTag(canonical, tag, { digest, checked: this.upstream.now() })
       return { digest, source }
     } catch (error) {
-      if (isFailure(error, 'MANIFEST_UNKNOWN', 'NAME_UNKNOWN')) known.forgetTag(canonical, tag)
+      if (isFailure(error, 'MANIFEST_UNKNOWN', 'NAME_UNKNOWN')) await known.forgetTag(canonical, tag)
       throw error
     }
   }
