@@ -1,11 +1,14 @@
 import { open, rename, unlink, type FileHandle } from 'node:fs/promises'
 import type { BufferPool } from './buffer-pool.ts'
 
-/**
- * Bytes gathered before they are written. With twice as many the kernel wants larger stretches of memory for them, and
- * takes three times as long where those have to come from a hypervisor.
- */
+/** Bytes gathered before they are written. */
 const BATCH = 512 * 1024
+
+/**
+ * Bytes given to the kernel at once. For more it wants larger stretches of memory, and takes up to four times as long
+ * where those have to come from a hypervisor.
+ */
+const LARGEST_WRITE = 256 * 1024
 
 /** A file in the making: appended to by one writer, read by many up to what is written. */
 export class Spool {
@@ -106,12 +109,24 @@ export class Spool {
     let rest = pieces
     let left = bytes
     while (left > 0) {
-      const { bytesWritten } = await this.file.writev(rest, this.written)
+      const { bytesWritten } = await this.file.writev(start(rest, LARGEST_WRITE), this.written)
       this.written += bytesWritten
       left -= bytesWritten
       if (left > 0) rest = skip(rest, bytesWritten)
     }
   }
+}
+
+/** The first `count` bytes of `pieces`, or all where there are no more. */
+function start(pieces: Uint8Array[], count: number): Uint8Array[] {
+  const first: Uint8Array[] = []
+  for (const piece of pieces) {
+    if (count === 0) break
+    const part = piece.subarray(0, count)
+    first.push(part)
+    count -= part.length
+  }
+  return first
 }
 
 /** What remains of `pieces` after their first `count` bytes. */

@@ -54,6 +54,19 @@ test('a file system that writes less than it was given is asked again for the re
   expect((await readFile(join(folder, 'done'))).equals(BYTES)).toBe(true)
 })
 
+test('the kernel gets no more than 256 KiB at once, in as few writes as that takes', async () => {
+  const writev = file.writev.bind(file)
+  const sizes: number[] = []
+  file.writev = (async (pieces: Uint8Array[], position: number) => {
+    sizes.push(pieces.reduce((sum, { length }) => sum + length, 0))
+    return writev(pieces, position)
+  }) as typeof file.writev
+  await append(512 * 1024)
+  await spool.commit(join(folder, 'done'))
+  expect(sizes).toEqual([...Array<number>(12).fill(256 * 1024), 5])
+  expect((await readFile(join(folder, 'done'))).equals(BYTES)).toBe(true)
+})
+
 test('an error of an earlier write is not lost', async () => {
   const full = Object.assign(new Error('no space left on device'), { code: 'ENOSPC' })
   file.writev = () => Promise.reject(full)
