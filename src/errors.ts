@@ -35,6 +35,43 @@ export const ERRORS = {
     oci: 'DIGEST_INVALID',
     meaning: 'The digest is malformed or of an unknown algorithm.',
   },
+  UPLOAD_INVALID: {
+    status: 409,
+    oci: 'BLOB_UPLOAD_INVALID',
+    meaning:
+      'The upload is being written by another request, or its bytes are not those that were announced.',
+  },
+  MANIFEST_INVALID: {
+    status: 400,
+    oci: 'MANIFEST_INVALID',
+    meaning: 'What was pushed is no manifest, or not of the media type or digest that was said.',
+  },
+  MANIFEST_BLOB_UNKNOWN: {
+    status: 404,
+    oci: 'MANIFEST_BLOB_UNKNOWN',
+    meaning: 'The manifest names a blob or manifest that its repository does not hold.',
+  },
+  MANIFEST_TOO_LARGE: {
+    status: 413,
+    oci: 'MANIFEST_INVALID',
+    meaning: 'The pushed manifest is larger than `max-manifest-size`.',
+  },
+  TAG_IMMUTABLE: {
+    status: 409,
+    oci: 'DENIED',
+    meaning: 'A rule says that this tag, once there, stays what it is.',
+  },
+  ROOT_UNREADABLE: {
+    status: 503,
+    oci: 'UNAVAILABLE',
+    retryAfter: 5,
+    meaning: 'What a root holds now could not be established, so nothing is written to it.',
+  },
+  UNAUTHORIZED: {
+    status: 401,
+    oci: 'UNAUTHORIZED',
+    meaning: 'The request lacks credentials that allow it, or has wrong ones.',
+  },
   RANGE_INVALID: { status: 416, oci: 'RANGE_INVALID', meaning: 'The requested range lies outside the blob.' },
   REQUEST_INVALID: { status: 400, oci: 'UNSUPPORTED', meaning: 'The request itself is malformed.' },
   PAGINATION_INVALID: {

@@ -7,6 +7,7 @@ export const GROUPS = [
   'Store',
   'Names',
   'Upstreams',
+  'Pushing',
   'Access',
   'Time-outs',
   'Limits',

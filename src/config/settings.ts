@@ -1,4 +1,5 @@
 import type { Setting } from './setting.ts'
+import { PUSH_SETTINGS } from './push-settings.ts'
 import { UPSTREAM_SETTINGS } from './upstream-settings.ts'
 import * as value from './value.ts'
 
@@ -127,6 +128,7 @@ export const SETTINGS = {
     help: 'DNS server for DNSLink names',
   },
   ...UPSTREAM_SETTINGS,
+  ...PUSH_SETTINGS,
   allow: {
     group: 'Access',
     schema: value.contentGlob(),

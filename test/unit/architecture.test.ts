@@ -73,6 +73,28 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   naming: ['errors.ts', 'reference', 'content', 'content/transport'],
   publish: ['errors.ts', 'reference', 'layout', 'content', 'content/unixfs'],
   import: ['errors.ts', 'content/car', 'naming', 'publish'],
+  // Roots that images are pushed to: what is in them, how they change, where they are kept.
+  roots: ['errors.ts', 'reference', 'layout', 'content', 'content/unixfs', 'publish'],
+  'roots/embedded': [
+    'errors.ts',
+    'reference',
+    'cache',
+    'content/embedded',
+    'content/dag',
+    'content/unixfs',
+    'publish',
+    'roots',
+  ],
+  'roots/kubo': [
+    'errors.ts',
+    'reference',
+    'layout',
+    'content',
+    'content/unixfs',
+    'content/transport',
+    'publish',
+    'roots',
+  ],
   // Another registry, read over its protocol.
   upstream: [
     'errors.ts',
@@ -85,8 +107,21 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   // Which ordinary names live on IPFS: a file that a person writes, whose mistakes are told as those of the settings are.
   mapping: ['errors.ts', 'reference', 'config'],
-  repository: ['errors.ts', 'reference', 'layout', 'content', 'naming', 'cache', 'upstream', 'mapping'],
-  registry: ['errors.ts', 'reference', 'layout', 'repository', 'http'],
+  repository: [
+    'errors.ts',
+    'reference',
+    'layout',
+    'content',
+    'naming',
+    'cache',
+    'upstream',
+    'mapping',
+    'publish',
+    'roots',
+  ],
+  registry: ['errors.ts', 'reference', 'layout', 'repository', 'roots', 'http'],
+  // Who may do what.
+  auth: ['errors.ts', 'reference', 'http'],
   // The other protocol spoken here: what is held, as an IPFS gateway gives it.
   trustless: ['errors.ts', 'reference', 'http', 'content', 'content/car', 'content/dag'],
   export: ['errors.ts', 'reference', 'layout', 'repository', 'content', 'content/car', 'content/dag'],
@@ -101,9 +136,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
 /** Parts that stand behind an interface. Only wiring.ts chooses among them, and what is named here builds on one. */
 const IMPLEMENTATIONS: Readonly<Record<string, readonly string[]>> = {
-  'content/embedded': [],
+  // What is pushed to the embedded store is read as what is published there.
+  'content/embedded': ['roots/embedded'],
   'content/kubo': [],
   'content/trusted-gateway': [],
+  'roots/embedded': [],
+  'roots/kubo': [],
   // A Kubo's own gateway is a gateway, and reading a plain one is mostly the same.
   'content/gateway': ['content/kubo', 'content/trusted-gateway'],
 }
