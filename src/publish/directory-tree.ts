@@ -20,7 +20,8 @@ interface Directory {
   readonly files: Map<string, AddedFile>
 }
 
-interface Child {
+/** What a directory links to. */
+export interface Child {
   readonly name: string
   readonly cid: CID
   readonly dagSize: number
@@ -73,12 +74,15 @@ async function build(
     children.push({ name, ...(await build(below, onBlock, signal)), unixfs })
   }
   signal.throwIfAborted()
-  return buildOne(children, onBlock)
+  return buildDirectory(children, onBlock)
 }
 
-/** The importer's own tree builder makes the directory; the children come to it as if it had just imported them. */
-async function buildOne(
-  children: readonly Child[],
+/**
+ * Builds one directory, as {@link buildDirectoryTree} does all of a tree. The importer's own tree builder makes it; the
+ * children come to it as if it had just imported them.
+ */
+export async function buildDirectory(
+  children: Iterable<Child>,
   onBlock: (block: Block) => Promise<void> | void,
 ): Promise<{ cid: CID; dagSize: number }> {
   const store: WritableStorage = {
@@ -99,7 +103,7 @@ async function buildOne(
   return root
 }
 
-async function* imported(children: readonly Child[]): AsyncGenerator<() => Promise<InProgressImportResult>> {
+async function* imported(children: Iterable<Child>): AsyncGenerator<() => Promise<InProgressImportResult>> {
   for (const { name, cid, dagSize, unixfs } of children) {
     yield async () => ({
       path: name,

@@ -20,7 +20,11 @@ export type NameRoute =
       readonly upstream: string | undefined
       /** The repository there. */
       readonly repository: string
+      /** The name as it came, where it names no registry: a repository pushed to this gateway may have it. */
+      readonly plain?: string
     }
+
+export type OrdinaryRoute = Extract<NameRoute, { kind: 'ordinary' }>
 
 /** Docker's own registry: what a name without a registry means to a runtime, and where single names are below `library`. */
 const DOCKER_HUB = 'docker.io'
@@ -36,7 +40,7 @@ const REGISTRY = /^[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?::\d{1,5})?$/i
  * 2. `ipfs/<cid>/…` and `ipns/<name>/…` are content.
  * 3. A first component that names an upstream means that.
  * 4. A first component that looks like a host means a registry that is not configured.
- * 5. All else is an image of the default upstream.
+ * 5. All else is an image of the default upstream, where no repository of this gateway has the name.
  *
  * A host in a request chooses among the configured upstreams; it is never dialled.
  *
@@ -54,8 +58,8 @@ export function routeName(name: string, namespace: string | undefined, names: Up
   if (first.includes('.') || first === 'localhost') {
     return { kind: 'ordinary', canonical: name, upstream: undefined, repository: name.slice(slash + 1) }
   }
-  if (names.fallback !== undefined) return below(names.fallback, name, names)
-  return { kind: 'ordinary', canonical: name, upstream: undefined, repository: name }
+  if (names.fallback !== undefined) return { ...below(names.fallback, name, names), plain: name }
+  return { kind: 'ordinary', canonical: name, upstream: undefined, repository: name, plain: name }
 }
 
 /**
@@ -63,7 +67,7 @@ export function routeName(name: string, namespace: string | undefined, names: Up
  * front, and for Docker Hub's own images without `library`.
  */
 export function spellingsOf(
-  { canonical, upstream, repository }: Extract<NameRoute, { kind: 'ordinary' }>,
+  { canonical, upstream, repository }: OrdinaryRoute,
   { byAlias }: UpstreamNames,
 ): readonly string[] {
   if (upstream === undefined) return [canonical]
@@ -92,7 +96,7 @@ function inNamespace(name: string, namespace: string, names: UpstreamNames): Nam
   return below(upstream, name, names)
 }
 
-function below(registry: string, name: string, names: UpstreamNames): NameRoute {
+function below(registry: string, name: string, names: UpstreamNames): OrdinaryRoute {
   const repository = registry === DOCKER_HUB && !name.includes('/') ? `library/${name}` : name
   return {
     kind: 'ordinary',

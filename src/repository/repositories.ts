@@ -3,16 +3,20 @@ import { below, type ContentPath } from '../content/source.ts'
 import { Failure } from '../errors.ts'
 import type { MappedName } from '../mapping/mapping.ts'
 import type { NameResolver } from '../naming/resolver.ts'
+import { isReserved } from '../roots/repository-path.ts'
 import { parseRepositoryName, type MutableName, type RepositoryName } from '../reference/name.ts'
 import { inspect } from './inspect.ts'
 import type { Inspection } from './inspection.ts'
 import { IpfsRepository, type IpfsParts } from './ipfs/repository.ts'
 import { IpnsRepository } from './ipfs/ipns-repository.ts'
 import { MappedRepository } from './mapped-repository.ts'
-import { routeName, spellingsOf, type NameRoute, type UpstreamNames } from './name-route.ts'
+import { routeName, spellingsOf, type OrdinaryRoute, type UpstreamNames } from './name-route.ts'
 import type { Policy } from './policy.ts'
 import type { Repository } from './repository.ts'
+import { LocalFirstRepository } from './roots/local-first-repository.ts'
+import type { RootRepository } from './roots/root-repository.ts'
 import type { Upstream } from './upstream/upstream.ts'
+import type { WritableRepository } from './writable-repository.ts'
 
 /** The sources of content, or some of them, with what is remembered of what they hold. */
 export interface IpfsAccess {
@@ -36,8 +40,18 @@ export interface OrdinaryNames {
   readonly mapWait: number
 }
 
+/** The roots that images are pushed to. */
+export interface PushedNames {
+  /** Of the home root. */
+  readonly home: (repository: string) => RootRepository
+  /** Of the root that is published by this name; undefined where that is not one of ours. */
+  readonly named: (name: MutableName, repository: string) => RootRepository | undefined
+}
+
 export interface RepositoriesOptions extends IpfsAccess {
   readonly policy: Policy
+  /** Undefined where nothing is pushed. */
+  readonly pushed?: PushedNames
   /** Undefined where only names on IPFS are served. */
   readonly ordinary?: OrdinaryNames
 }
@@ -115,12 +129,30 @@ export class Repositories {
     return repository
   }
 
-  private make(name: string, namespace: string | undefined, passed: readonly string[]): Repository {
-    const route = routeName(name, namespace, this.options.ordinary?.names ?? NO_UPSTREAMS)
-    return route.kind === 'ordinary' ? this.ordinary(route, passed) : this.onIpfs(this.options, route)
+  /**
+   * The repository that a push to this name goes into.
+   *
+   * @returns undefined for a name that can't be pushed to
+   * @throws Failure NAME_INVALID
+   */
+  findWritable(name: string, { namespace }: Asked): WritableRepository | undefined {
+    const { pushed, ordinary } = this.options
+    if (pushed === undefined || namespace !== undefined) return undefined
+    const route = routeName(name, namespace, ordinary?.names ?? NO_UPSTREAMS)
+    if (route.kind === 'ipns') return pushed.named(route.mutable, route.segments.join('/'))
+    return route.kind === 'ordinary' && route.plain !== undefined ? pushed.home(route.plain) : undefined
   }
 
-  /** An ordinary name: what the rules say of it, its upstream, or both. */
+  private make(name: string, namespace: string | undefined, passed: readonly string[]): Repository {
+    const route = routeName(name, namespace, this.options.ordinary?.names ?? NO_UPSTREAMS)
+    if (route.kind !== 'ordinary') return this.onIpfs(this.options, route)
+    const { pushed } = this.options
+    const { plain } = route
+    if (pushed === undefined || plain === undefined || isReserved(plain)) return this.ordinary(route, passed)
+    return new LocalFirstRepository(pushed.home(plain), () => this.ordinary(route, passed))
+  }
+
+  /** An ordinary name that no root of ours has: what the rules say of it, its upstream, or both. */
   private ordinary(route: OrdinaryRoute, passed: readonly string[]): Repository {
     const { ordinary } = this.options
     if (ordinary === undefined) throw servesNothing(route)
@@ -196,7 +228,6 @@ export class Repositories {
   }
 }
 
-type OrdinaryRoute = Extract<NameRoute, { kind: 'ordinary' }>
 type ContentName = Extract<RepositoryName, { kind: 'ipfs' | 'ipns' }>
 
 interface NamePath {

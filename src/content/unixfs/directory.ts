@@ -33,6 +33,13 @@ export function asDirectory(cid: CID, node: UnixfsNode, what: string): Directory
   )
 }
 
+/** A link of a directory. */
+export interface DirectoryLink extends DirectoryEntry {
+  readonly cid: CID
+  /** Bytes of all blocks below it, as the directory says. */
+  readonly dagSize: number
+}
+
 export function isDirectory(node: UnixfsNode): node is DirectoryNode | ShardNode {
   return node.kind === 'directory' || node.kind === 'shard'
 }
@@ -45,7 +52,7 @@ export function directoryEntries(
   blocks: BlockReader,
   root: DirectoryRoot,
   options: { signal: AbortSignal; readAhead: number },
-): AsyncGenerator<DirectoryEntry, void, undefined> {
+): AsyncGenerator<DirectoryLink, void, undefined> {
   const first = stepsOf(root.cid, root.node)
   const fanout = root.node.kind === 'shard' ? root.node.fanout : 0
   return traverse(
@@ -62,12 +69,12 @@ export function directoryEntries(
   )
 }
 
-function* stepsOf(cid: CID, node: DirectoryNode | ShardNode): Generator<Step<undefined, DirectoryEntry>> {
+function* stepsOf(cid: CID, node: DirectoryNode | ShardNode): Generator<Step<undefined, DirectoryLink>> {
   const prefix = node.kind === 'shard' ? prefixLength(node.fanout) : 0
-  for (const { Name = '', Hash } of node.links) {
+  for (const { Name = '', Hash, Tsize = 0 } of node.links) {
     if (Name.length < prefix) throw unsound(cid, 'a shard with a link that names no slot')
     if (prefix > 0 && Name.length === prefix) yield { pending: { cid: Hash, expected: undefined } }
-    else yield { value: { name: Name.slice(prefix), cid: Hash } }
+    else yield { value: { name: Name.slice(prefix), cid: Hash, dagSize: Tsize } }
   }
 }
 

@@ -21,6 +21,12 @@ const ordinary = (canonical: string, upstream: string | undefined, repository: s
   repository,
 })
 
+/** As {@link ordinary}, of a name that names no registry: a repository pushed here may have it. */
+const plain = (name: string, ...route: Parameters<typeof ordinary>) => ({
+  ...ordinary(...route),
+  plain: name,
+})
+
 describe('asked as itself', () => {
   test.each([
     ['library/alpine', 'docker.io/library/alpine', 'docker.io', 'library/alpine'],
@@ -28,6 +34,12 @@ describe('asked as itself', () => {
     // Docker Hub has an organisation of this name.
     ['ipfs/kubo', 'docker.io/ipfs/kubo', 'docker.io', 'ipfs/kubo'],
     ['ipns/foo', 'docker.io/ipns/foo', 'docker.io', 'ipns/foo'],
+    ['ghcr.io', 'docker.io/library/ghcr.io', 'docker.io', 'library/ghcr.io'],
+  ])('%s, which names no registry', (name, canonical, upstream, repository) => {
+    expect(routeName(name, undefined, names)).toEqual(plain(name, canonical, upstream, repository))
+  })
+
+  test.each([
     ['ghcr.io/org/app', 'ghcr.io/org/app', 'ghcr.io', 'org/app'],
     ['ghcr.io/app', 'ghcr.io/app', 'ghcr.io', 'app'],
     ['docker.io/alpine', 'docker.io/library/alpine', 'docker.io', 'library/alpine'],
@@ -36,7 +48,6 @@ describe('asked as itself', () => {
     // A registry that is not configured is never another one's image.
     ['quay.io/org/app', 'quay.io/org/app', undefined, 'org/app'],
     ['localhost/app', 'localhost/app', undefined, 'app'],
-    ['ghcr.io', 'docker.io/library/ghcr.io', 'docker.io', 'library/ghcr.io'],
   ])('%s', (name, canonical, upstream, repository) => {
     expect(routeName(name, undefined, names)).toEqual(ordinary(canonical, upstream, repository))
   })
@@ -48,7 +59,7 @@ describe('asked as itself', () => {
 
   test('without a default upstream a name without a registry is nobody’s', () => {
     const route = routeName('library/alpine', undefined, { ...names, fallback: undefined })
-    expect(route).toEqual(ordinary('library/alpine', undefined, 'library/alpine'))
+    expect(route).toEqual(plain('library/alpine', 'library/alpine', undefined, 'library/alpine'))
   })
 
   test.each(['a//b', 'a/../b', 'A/b', 'ghcr.io/'])('%s is no name', (name) => {

@@ -1,0 +1,56 @@
+import { isFailure } from '../../errors.ts'
+import type { Digest } from '../../reference/digest.ts'
+import type {
+  BlobAnswer,
+  BlobPurpose,
+  ManifestAnswer,
+  ReferrerList,
+  Repository,
+  TagList,
+} from '../repository.ts'
+import type { TagsWanted } from '../tag-pages.ts'
+import type { RootRepository } from './root-repository.ts'
+
+/**
+ * A name that a root of ours may have: if it does, nothing else is asked, whatever the root lacks of it. What has been
+ * sent to the root for a repository that is still to come is there already.
+ */
+export class LocalFirstRepository implements Repository {
+  readonly #local: RootRepository
+  readonly #elsewhere: () => Repository
+
+  /** @param elsewhere what the name stands for where the root does not have it; throws where it stands for nothing */
+  constructor(local: RootRepository, elsewhere: () => Repository) {
+    this.#local = local
+    this.#elsewhere = elsewhere
+  }
+
+  async manifestByTag(tag: string, signal: AbortSignal): Promise<ManifestAnswer> {
+    return (await this.#place(signal)).manifestByTag(tag, signal)
+  }
+
+  async manifestByDigest(digest: Digest, signal: AbortSignal): Promise<ManifestAnswer> {
+    return (await this.#place(signal)).manifestByDigest(digest, signal)
+  }
+
+  async blob(digest: Digest, purpose: BlobPurpose, signal: AbortSignal): Promise<BlobAnswer> {
+    try {
+      return await this.#local.blob(digest, purpose, signal)
+    } catch (error) {
+      if (!isFailure(error, 'NAME_UNKNOWN')) throw error
+      return this.#elsewhere().blob(digest, purpose, signal)
+    }
+  }
+
+  async tags(wanted: TagsWanted, signal: AbortSignal): Promise<TagList> {
+    return (await this.#place(signal)).tags(wanted, signal)
+  }
+
+  async referrers(subject: Digest, signal: AbortSignal): Promise<ReferrerList> {
+    return (await this.#place(signal)).referrers(subject, signal)
+  }
+
+  async #place(signal: AbortSignal): Promise<Repository> {
+    return (await this.#local.exists(signal)) ? this.#local : this.#elsewhere()
+  }
+}
