@@ -24,6 +24,14 @@ export const PUSH_SETTINGS = {
     default: 'false',
     help: 'let clients delete tags, manifests and blobs that were pushed',
   },
+  'immutable-tags': {
+    group: 'Pushing',
+    schema: value.tagGlob(),
+    placeholder: 'REPOSITORY:TAG',
+    repeatable: true,
+    defaultText: 'none',
+    help: 'tags that, once pushed, stay what they are, as team/**:v*; they can be deleted where --delete allows it',
+  },
   'upload-timeout': {
     group: 'Pushing',
     schema: value.duration({ min: 1000, max: 30 * DAY }),

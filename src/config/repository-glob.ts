@@ -1,5 +1,6 @@
 import { isFailure } from '../errors.ts'
 import { checkTemplate, expand, parseNamePattern, type NamePattern } from '../reference/name-pattern.ts'
+import { parseTagPattern } from '../reference/tag-pattern.ts'
 import type { Rewrite } from './upstream-setting.ts'
 import { ValueMistake } from './value-mistake.ts'
 
@@ -16,6 +17,11 @@ export function parseRepositoryGlob(text: string): string {
 /** A glob over names, with or without a registry in front: `mycorp/**`, `ghcr.io/org/*`. @throws ValueMistake */
 export function parseNameGlob(text: string): string {
   return patternOf(text).text
+}
+
+/** A glob over tags of repositories: `team/**:v*`. @throws ValueMistake */
+export function parseTagGlob(text: string): string {
+  return said(() => parseTagPattern(text)).text
 }
 
 /** `FROM>TO`, as `library/*>hub/library/$1`. @throws ValueMistake */

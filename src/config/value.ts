@@ -5,7 +5,7 @@ import type { Address } from './address.ts'
 import { parseMap } from './map-setting.ts'
 import { parseMirror } from './mirror-setting.ts'
 import { parseUpstream, parseUpstreamObject } from './parse-upstream.ts'
-import { parseNameGlob } from './repository-glob.ts'
+import { parseNameGlob, parseTagGlob } from './repository-glob.ts'
 import { parseSource, parseSourceObject } from './source-setting.ts'
 import { ValueMistake } from './value-mistake.ts'
 import { checkUpstreamName } from './upstream-name.ts'
@@ -140,6 +140,10 @@ export function map() {
 /** A glob over names of repositories, with or without a registry in front. */
 export function nameGlob() {
   return text(parseNameGlob)
+}
+
+export function tagGlob() {
+  return text(parseTagGlob)
 }
 
 /** A glob over `/ipfs/<cid>/<path>` and `/ipns/<name>/<path>`. */
