@@ -9,7 +9,7 @@ import { run } from './run.mjs'
 export const GO_ENVIRONMENT = { CGO_ENABLED: '0', GOFLAGS: '-mod=readonly -buildvcs=false', GOWORK: 'off' }
 
 // In the order in which they are built: the longest, and most wanted, first.
-const MODULES = ['kubo', 'crane', 'regctl', 'oras', 'distribution']
+const MODULES = ['kubo', 'crane', 'regctl', 'oras', 'distribution', 'helm']
 
 /** Build what is not in the cache yet, one module after another, and link every program into .cache/tools/bin. */
 export async function buildGoPrograms(problems) {
