@@ -41,6 +41,17 @@ export const ERRORS = {
     meaning:
       'The upload is being written by another request, or its bytes are not those that were announced.',
   },
+  CHUNK_INVALID: {
+    status: 400,
+    oci: 'BLOB_UPLOAD_INVALID',
+    meaning:
+      'The `Content-Range` of a part of an upload is malformed, or another length than that of its body.',
+  },
+  ENCODING_UNSUPPORTED: {
+    status: 415,
+    oci: 'UNSUPPORTED',
+    meaning: 'What is pushed is encoded for its way: it has to come as the bytes that its digest is of.',
+  },
   MANIFEST_INVALID: {
     status: 400,
     oci: 'MANIFEST_INVALID',
@@ -56,6 +67,12 @@ export const ERRORS = {
     oci: 'MANIFEST_INVALID',
     meaning: 'The pushed manifest is larger than `max-manifest-size`.',
   },
+  TAG_INVALID: { status: 400, oci: 'TAG_INVALID', meaning: 'The tag of a pushed manifest is malformed.' },
+  TAGS_TOO_MANY: {
+    status: 414,
+    oci: 'MANIFEST_INVALID',
+    meaning: 'One push names more tags than are taken at once.',
+  },
   TAG_IMMUTABLE: {
     status: 409,
     oci: 'DENIED',
@@ -66,6 +83,12 @@ export const ERRORS = {
     oci: 'UNAVAILABLE',
     retryAfter: 5,
     meaning: 'What a root holds now could not be established, so nothing is written to it.',
+  },
+  PUSH_TIMEOUT: {
+    status: 504,
+    oci: 'UNAVAILABLE',
+    retryAfter: 5,
+    meaning: 'What is pushed did not come in time, or could not be stored in time.',
   },
   UNAUTHORIZED: {
     status: 401,
@@ -88,7 +111,8 @@ export const ERRORS = {
   DENIED: {
     status: 403,
     oci: 'DENIED',
-    meaning: 'The allow and deny lists of this gateway, or of an upstream, exclude it.',
+    meaning:
+      'The allow and deny lists of this gateway, or of an upstream, exclude it, or a web page wants to write.',
   },
   NOT_HELD: {
     status: 404,

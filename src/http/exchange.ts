@@ -6,7 +6,7 @@ import { Failure } from '../errors.ts'
 
 /** What the access log and the metrics tell of one request; endpoints fill it in. */
 export interface AccessFacts {
-  /** Template of the route, never a name: `manifest`, `blob`, `tags`, `referrers`, `ping`, `other`. */
+  /** Template of the route, never a name: `manifest`, `blob`, `upload`, `tags`, `referrers`, `ping`, `other`. */
   route: string
   /** Repository name and reference as asked for. */
   name?: string
@@ -17,35 +17,43 @@ export interface AccessFacts {
   error?: string
   /** Bytes of body written. */
   bytes: number
+  /** Bytes of the request's body that were read. */
+  received: number
 }
 
 /** One for all requests: it says nothing that differs, and the stack of each would cost more than closing it. */
 const LEFT = new Failure('CONTENT_UNAVAILABLE', 'the client has left')
 
-/** ms until a client that takes nothing more of its answer is let go. */
+/** ms until a client that takes nothing more of its answer, or sends nothing more, is let go. */
 const CLIENT_STALL = 600_000
+/** ms: a large layer may have to be written to a slow disk before it is durable. */
+const PUSH_TIMEOUT = 300_000
 
 export interface ExchangeTimeouts {
   /** ms until a request without an answer gets 504. */
   readonly answerTimeout: number
-  /** ms that a client may take nothing of a blob that is being sent; 10 min by default. */
+  /** ms that a client may take nothing of a blob that is being sent, or send nothing of one; 10 min by default. */
   readonly clientStallTimeout?: number | undefined
+  /** ms from the last byte of what is pushed until it has to be stored; 5 min by default. */
+  readonly pushTimeout?: number | undefined
 }
 
 /** One request and its answer. */
 export class Exchange {
   readonly id: string
   readonly started = performance.now()
-  readonly facts: AccessFacts = { route: 'other', bytes: 0 }
+  readonly facts: AccessFacts = { route: 'other', bytes: 0, received: 0 }
   private readonly controller = new AbortController()
   private readonly socket: Socket
   private readonly clientStallTimeout: number
+  private readonly pushTimeout: number
   private deadline: NodeJS.Timeout | undefined
 
   constructor(req: IncomingMessage, res: ServerResponse, timeouts: ExchangeTimeouts) {
-    const { answerTimeout, clientStallTimeout = CLIENT_STALL } = timeouts
+    const { answerTimeout, clientStallTimeout = CLIENT_STALL, pushTimeout = PUSH_TIMEOUT } = timeouts
     this.socket = req.socket
     this.clientStallTimeout = clientStallTimeout
+    this.pushTimeout = pushTimeout
     const given = req.headers['x-request-id']
     this.id = typeof given === 'string' && /^[\w.:-]{1,128}$/.test(given) ? given : randomUUID()
     setMaxListeners(0, this.controller.signal)
@@ -62,12 +70,9 @@ export class Exchange {
   }
 
   /** Answer 504 after so many ms from now, in place of what was set before. */
-  answerWithin(ms: number): void {
+  answerWithin(ms: number, late: (seconds: number) => Failure = stillSearching): void {
     clearTimeout(this.deadline)
-    this.deadline = setTimeout(() => {
-      const text = `no answer within ${ms / 1000} s; the search goes on, so try again in a moment`
-      this.controller.abort(new Failure('CONTENT_TIMEOUT', text))
-    }, ms)
+    this.deadline = setTimeout(() => this.controller.abort(late(ms / 1000)), ms)
   }
 
   /** The answer begins: from now on it may take as long as the client does. */
@@ -81,6 +86,27 @@ export class Exchange {
     this.answering()
     this.socket.setTimeout(this.clientStallTimeout)
   }
+
+  /** A long body begins to come: it may take as long as it comes, but a client that sends nothing any more is let go. */
+  receiving(): void {
+    this.answering()
+    this.socket.setTimeout(this.clientStallTimeout)
+  }
+
+  /** The whole body is here, and has to be stored in time. */
+  received(): void {
+    this.socket.setTimeout(0)
+    this.answerWithin(this.pushTimeout, stillStoring)
+  }
+}
+
+function stillSearching(seconds: number): Failure {
+  const text = `no answer within ${seconds} s; the search goes on, so try again in a moment`
+  return new Failure('CONTENT_TIMEOUT', text)
+}
+
+function stillStoring(seconds: number): Failure {
+  return new Failure('PUSH_TIMEOUT', `all of it came, but it could not be stored within ${seconds} s`)
 }
 
 const exchanges = new WeakMap<IncomingMessage, Exchange>()

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Failure } from '../errors.ts'
 import { exchangeOf } from './exchange.ts'
+import { endAnswer } from './parting.ts'
 
 /** The OCI error body (distribution-spec, "Error Codes"). */
 export function failureBody(failure: Failure): Buffer {
@@ -36,7 +37,6 @@ export function answerFailure(req: IncomingMessage, res: ServerResponse, error: 
   res.setHeader('X-Request-Id', id)
   if (failure.retryAfter !== undefined) res.setHeader('Retry-After', String(failure.retryAfter))
   res.statusCode = failure.kind.status
-  if (req.method === 'HEAD') res.end()
-  else res.end(body)
+  endAnswer(req, res, req.method === 'HEAD' ? undefined : body)
   facts.bytes = req.method === 'HEAD' ? 0 : body.length
 }

@@ -9,6 +9,7 @@ import { createServer as createTlsServer, type Server as TlsServer } from 'node:
 import type { AddressInfo, Socket } from 'node:net'
 import { Failure } from '../errors.ts'
 import { Connections } from './connections.ts'
+import { holdContinue } from './expectation.ts'
 import { failureBody } from './failure.ts'
 import { refuse } from './refusal.ts'
 import { readTlsPair, watchTlsFiles, type TlsFiles } from './tls-files.ts'
@@ -53,9 +54,8 @@ export class ListeningServer {
       else handler(req, res)
     }
     server.on('request', answer)
-    // No body is ever wanted, so none is asked for; whether one comes nevertheless can't be known.
     server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => {
-      res.setHeader('Connection', 'close')
+      holdContinue(req, res)
       answer(req, res)
     })
     server.on('checkExpectation', answer)

@@ -4,18 +4,21 @@ import { exchangeOf, type Exchange } from '../http/exchange.ts'
 import { gatewaysIn } from '../http/via.ts'
 import type { Asked } from '../repository/repositories.ts'
 import type { Repository } from '../repository/repository.ts'
+import { wantedBy } from './access.ts'
 import { serveBlob } from './blobs.ts'
+import { serveCatalog, type Catalog } from './catalog.ts'
 import { setCommonHeaders } from './headers.ts'
 import { sendJson } from './json.ts'
 import { serveManifest } from './manifests.ts'
 import { serveReferrers } from './referrers.ts'
 import { namespaceOf, parseRoute, type Route } from './route.ts'
 import { serveTags } from './tags.ts'
+import { serveWriting, type WritingOptions } from './writing.ts'
 
 /** Finds the repository for the `<name>` of a request. @throws Failure NAME_INVALID, NAME_UNKNOWN, DENIED */
 export type FindRepository = (name: string, asked: Asked) => Repository
 
-export interface RegistryOptions {
+export interface RegistryOptions extends WritingOptions {
   readonly find: FindRepository
   /** Registry that this listener is a mirror of; undefined for one that is addressed as itself. */
   readonly mirrorOf?: string | undefined
@@ -23,9 +26,13 @@ export interface RegistryOptions {
   readonly mirrorTimeout: number
   /** What this gateway calls itself in `Via`. */
   readonly gateway: string
+  /** Undefined where repositories are not listed. */
+  readonly catalog?: Catalog | undefined
 }
 
-/** The registry protocol: from the URL to the endpoint. Reading only; what writes gets 405. */
+type ReadRoute = Extract<Route, { kind: 'manifest' | 'blob' | 'tags' | 'referrers' }>
+
+/** The registry protocol: from the URL to the endpoint. */
 export async function serveRegistry(
   req: IncomingMessage,
   res: ServerResponse,
@@ -35,26 +42,31 @@ export async function serveRegistry(
   const route = parseRoute(req.url ?? '/')
   setCommonHeaders(res, exchange.id)
   note(exchange, route)
-  if (req.method !== 'GET' && req.method !== 'HEAD') {
-    res.setHeader('Allow', 'GET, HEAD')
-    throw new Failure('UNSUPPORTED', `this gateway is read-only: ${req.method ?? ''} is not supported`)
+  const method = req.method ?? ''
+  // Nothing is done, and nothing told, before it is known that the client may.
+  if (options.access !== undefined) await options.access.check(req, res, wantedBy(method, route))
+  const reads = method === 'GET' || method === 'HEAD'
+  if (!reads || route.kind === 'uploads' || route.kind === 'upload') {
+    return serveWriting(req, res, exchange, route, () => askedBy(req, options), options)
   }
   if (route.kind === 'ping') {
     // Clients give this answer 15 s, so it waits for nothing.
-    sendJson(res, exchange, 'application/json', {}, req.method === 'HEAD')
+    sendJson(res, exchange, 'application/json', {}, method === 'HEAD')
     return
   }
-  const passed = gatewaysIn(req.headers.via)
-  checkLoop(passed, options.gateway)
-  const stated = namespaceOf(req.url ?? '/')
-  const namespace = stated ?? options.mirrorOf
-  if (namespace === undefined) {
-    return answer(req, res, exchange, route, (name) => options.find(name, { namespace, passed }))
+  if (route.kind === 'catalog') {
+    if (options.catalog === undefined) throw new Failure('ROUTE_UNKNOWN', 'repositories are not listed here')
+    return serveCatalog(res, exchange, options.catalog, route.query, method === 'HEAD')
+  }
+  const asked = askedBy(req, options)
+  if (asked.namespace === undefined) {
+    return answer(req, res, exchange, route, (name) => options.find(name, asked))
   }
   exchange.answerWithin(options.mirrorTimeout)
   try {
     await answer(req, res, exchange, route, (name) => {
-      const repository = options.find(name, { namespace, passed })
+      const repository = options.find(name, asked)
+      const stated = namespaceOf(req.url ?? '/')
       if (stated !== undefined) res.setHeader('OCI-Namespace', stated)
       return repository
     })
@@ -63,11 +75,18 @@ export async function serveRegistry(
   }
 }
 
+/** @throws Failure LOOP_DETECTED */
+function askedBy(req: IncomingMessage, options: RegistryOptions): Asked {
+  const passed = gatewaysIn(req.headers.via)
+  checkLoop(passed, options.gateway)
+  return { namespace: namespaceOf(req.url ?? '/') ?? options.mirrorOf, passed }
+}
+
 async function answer(
   req: IncomingMessage,
   res: ServerResponse,
   exchange: Exchange,
-  route: Exclude<Route, { kind: 'ping' }>,
+  route: ReadRoute,
   find: (name: string) => Repository,
 ): Promise<void> {
   const head = req.method === 'HEAD'
@@ -80,8 +99,6 @@ async function answer(
       return serveTags(res, exchange, find(route.name), route.name, route.query, head)
     case 'referrers':
       return serveReferrers(res, exchange, find(route.name), route.digest, route.query, head)
-    case 'upload':
-      throw new Failure('UPLOAD_UNKNOWN', 'this gateway is read-only: nothing is being uploaded')
   }
 }
 
@@ -99,9 +116,8 @@ function mirrorFailure(error: unknown): unknown {
 
 function note(exchange: Exchange, route: Route): void {
   const { facts } = exchange
-  facts.route = route.kind
-  if (route.kind === 'ping') return
-  facts.name = route.name
+  facts.route = route.kind === 'uploads' ? 'upload' : route.kind
+  if ('name' in route) facts.name = route.name
   if (route.kind === 'manifest') {
     facts.reference = route.reference.kind === 'tag' ? route.reference.tag : route.reference.digest
   } else if (route.kind === 'blob' || route.kind === 'referrers') facts.reference = route.digest

@@ -24,7 +24,7 @@ export function setFreshness(res: ServerResponse, maxAge: number | undefined): v
 /** Where it came from, in the words of the IPFS path gateway specification, and warnings (RFC 7234, 5.5). */
 export function setProvenance(res: ServerResponse, provenance: Provenance): void {
   const { contentPath, roots, warning } = provenance
-  if (contentPath !== undefined) res.setHeader('X-Ipfs-Path', encodeURI(contentPath))
+  setContentPath(res, contentPath)
   if (roots.length > 0) res.setHeader('X-Ipfs-Roots', roots.join(','))
   if (warning !== undefined) {
     res.setHeader(
@@ -32,4 +32,9 @@ export function setProvenance(res: ServerResponse, provenance: Provenance): void
       `299 - "${warning.replaceAll(/["\\]/g, '\\$&').replaceAll(/[^\x20-\x7e]/g, '?')}"`,
     )
   }
+}
+
+/** @param contentPath `/ipfs/<cid>/<path…>`; undefined where it is not to be told */
+export function setContentPath(res: ServerResponse, contentPath: string | undefined): void {
+  if (contentPath !== undefined) res.setHeader('X-Ipfs-Path', encodeURI(contentPath))
 }

@@ -4,9 +4,17 @@ import { isDigest, type Digest } from '../reference/digest.ts'
 /** What a request to the registry protocol asks for (distribution-spec, "Endpoints"). */
 export type Route =
   | { readonly kind: 'ping' }
-  | { readonly kind: 'manifest'; readonly name: string; readonly reference: Reference }
+  | {
+      readonly kind: 'manifest'
+      readonly name: string
+      readonly reference: Reference
+      readonly query: URLSearchParams
+    }
   | { readonly kind: 'blob'; readonly name: string; readonly digest: string }
-  | { readonly kind: 'upload'; readonly name: string }
+  /** Where uploads begin. */
+  | { readonly kind: 'uploads'; readonly name: string; readonly query: URLSearchParams }
+  | { readonly kind: 'upload'; readonly name: string; readonly id: string; readonly query: URLSearchParams }
+  | { readonly kind: 'catalog'; readonly query: URLSearchParams }
   | { readonly kind: 'tags'; readonly name: string; readonly query: URLSearchParams }
   | {
       readonly kind: 'referrers'
@@ -17,6 +25,9 @@ export type Route =
 
 export type Reference =
   { readonly kind: 'digest'; readonly digest: Digest } | { readonly kind: 'tag'; readonly tag: string }
+
+/** Most requests have none, and nobody changes it. */
+const NO_QUERY = new URLSearchParams()
 
 /** Scheme and host of a URL in absolute form, which clients of proxies send (RFC 9112, 3.2.2). */
 const ORIGIN = /^https?:\/\/[^/?]*/i
@@ -33,19 +44,25 @@ export function parseRoute(target: string): Route {
   const path = mark === -1 ? url : url.slice(0, mark)
   if (path === '/v2' || path === '/v2/') return { kind: 'ping' }
   if (!path.startsWith('/v2/')) throw unknown(path)
+  const query = mark === -1 ? NO_QUERY : new URLSearchParams(url.slice(mark + 1))
+  if (path === '/v2/_catalog') return { kind: 'catalog', query }
   const segments = path.slice('/v2/'.length).split('/')
   const last = decode(segments.at(-1) ?? '')
   const marker = segments.at(-2) ?? ''
   const name = segments.slice(0, -2).join('/')
-  const query = (): URLSearchParams => new URLSearchParams(mark === -1 ? '' : url.slice(mark + 1))
   if (name !== '' && last !== '') {
-    if (marker === 'manifests') return { kind: 'manifest', name, reference: parseReference(last) }
+    if (marker === 'manifests') return { kind: 'manifest', name, reference: parseReference(last), query }
     if (marker === 'blobs' && last !== 'uploads') return { kind: 'blob', name, digest: last }
-    if (marker === 'tags' && last === 'list') return { kind: 'tags', name, query: query() }
-    if (marker === 'referrers') return { kind: 'referrers', name, digest: last, query: query() }
+    if (marker === 'tags' && last === 'list') return { kind: 'tags', name, query }
+    if (marker === 'referrers') return { kind: 'referrers', name, digest: last, query }
   }
   const upload = /^(.+)\/blobs\/uploads(?:\/[^/]*)?$/.exec(segments.join('/'))
-  if (upload?.[1] !== undefined) return { kind: 'upload', name: upload[1] }
+  if (upload?.[1] !== undefined) {
+    const id = marker === 'uploads' ? last : ''
+    return id === ''
+      ? { kind: 'uploads', name: upload[1], query }
+      : { kind: 'upload', name: upload[1], id, query }
+  }
   throw unknown(path)
 }
 

@@ -33,7 +33,8 @@ export async function serveTags(
   sendJson(res, exchange, 'application/json', { name, tags: list.tags }, head)
 }
 
-function parseLimit(text: string | null): number | undefined {
+/** `n` of a list. @throws Failure PAGINATION_INVALID */
+export function parseLimit(text: string | null): number | undefined {
   if (text === null) return undefined
   if (!/^\d+$/.test(text)) {
     throw new Failure(

@@ -151,5 +151,5 @@ async function sendExport(
       yield piece
     }
   }
-  await writePieces(res, framed(), { route: 'export', bytes: 0 }, signal)
+  await writePieces(res, framed(), { route: 'export', bytes: 0, received: 0 }, signal)
 }

@@ -1,0 +1,41 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { waitsForContinue } from './expectation.ts'
+import { hasBody } from './request-body.ts'
+
+/** ms for which a client may go on sending after its answer, so that it comes to read it. */
+const PARTING = 2_000
+/** Bytes of that which are taken. */
+const DRAINED = 8 * 2 ** 20
+
+/**
+ * Send the rest of an answer and end it. Where the request's body is still coming, the connection is closed, but not
+ * before the client has had the time to read the answer: many do so only when they have sent everything, and what comes
+ * to a closed connection resets it, which may destroy the answer on its way (RFC 9112, 9.6).
+ */
+export function endAnswer(req: IncomingMessage, res: ServerResponse, body?: Uint8Array): void {
+  if (!hasBody(req) || req.complete || waitsForContinue(req)) {
+    req.resume()
+    res.end(body)
+    return
+  }
+  res.setHeader('Connection', 'close')
+  if (body === undefined) res.flushHeaders()
+  else res.write(body)
+  drain(req, res, () => res.end())
+}
+
+function drain(req: IncomingMessage, res: ServerResponse, end: () => void): void {
+  let taken = 0
+  const timer = setTimeout(end, PARTING)
+  res.once('close', () => clearTimeout(timer))
+  req.once('end', () => {
+    clearTimeout(timer)
+    end()
+  })
+  req.on('data', (piece: Buffer) => {
+    taken += piece.length
+    // The rest stays with the client, which then has nothing else to do than to read.
+    if (taken > DRAINED) req.pause()
+  })
+  req.resume()
+}

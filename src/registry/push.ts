@@ -1,0 +1,30 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Exchange } from '../http/exchange.ts'
+import type { Asked } from '../repository/repositories.ts'
+import type { WritableRepository } from '../repository/writable-repository.ts'
+
+/** What a gateway that takes pushes needs to know. */
+export interface PushOptions {
+  /**
+   * The repository that pushes into a name go to; undefined for a name that nothing is pushed to here.
+   *
+   * @throws Failure NAME_INVALID, DENIED
+   */
+  readonly find: (name: string, asked: Asked) => WritableRepository | undefined
+  /** Whether tags, manifests and blobs may be deleted. */
+  readonly deletes: boolean
+  /** Bytes of a manifest. */
+  readonly maxManifestSize: number
+  /** Names that clients know this gateway by, besides those of the loopback: in lower case, without a port. */
+  readonly hosts: readonly string[]
+}
+
+/** A request that writes, with the repository that it writes to. */
+export interface PushRequest {
+  readonly req: IncomingMessage
+  readonly res: ServerResponse
+  readonly exchange: Exchange
+  /** Of the repository, as in the URL. */
+  readonly name: string
+  readonly repository: WritableRepository
+}
