@@ -11,6 +11,8 @@ export interface AccessFacts {
   /** Repository name and reference as asked for. */
   name?: string
   reference?: string
+  /** Who asked, where they said and showed it. */
+  user?: string
   source?: string
   cached?: boolean
   /** Code of the failure that was answered, or that ended the body. */

@@ -1,36 +1,79 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { exchangeOf } from '../http/exchange.ts'
 import type { Route } from './route.ts'
 
+/** What may be done with a repository. */
 export type Action = 'pull' | 'push' | 'delete'
 
-/** What a request wants, for whoever decides whether it may. */
-export interface Wanted {
-  readonly kind: Route['kind']
-  /** Of the repository; undefined where the request is about the registry as a whole. */
-  readonly name: string | undefined
-  readonly action: Action
+/** A repository as a request names it. */
+export interface NamedRepository {
+  /** As in the request, not judged yet. */
+  readonly name: string
+  /** Registry that a mirror is asked for; undefined where this gateway itself is asked. */
+  readonly namespace: string | undefined
 }
 
-/** Decides who may do what. It is asked before anything is done for a request. */
+/** Whoever sent a request, with what they may do in it. */
+export interface Principal {
+  /** Undefined for somebody who has not said who they are. */
+  readonly user: string | undefined
+  /** Whether they may, as for the repository that a blob is mounted from, or for each line of a list. */
+  may(action: Action, repository: NamedRepository): boolean
+}
+
+/** Who may do what. Each check sets the headers of its refusal on `res`. */
 export interface Access {
   /**
-   * Resolves where the client may do it.
+   * `GET /v2/`, from which clients learn how to say who they are.
    *
-   * @param res takes headers of the answer, such as the challenge
-   * @throws Failure UNAUTHORIZED, NAME_UNKNOWN, DENIED
+   * @throws Failure UNAUTHORIZED for whoever has not said who they are
    */
-  check(req: IncomingMessage, res: ServerResponse, wanted: Wanted): Promise<void>
-  /** Whether a client that has passed {@link check} may do something else as well; says nothing to it. */
-  allows(req: IncomingMessage, wanted: Wanted): Promise<boolean>
+  identify(req: IncomingMessage, res: ServerResponse, signal: AbortSignal): Promise<Principal>
+  /**
+   * @throws Failure UNAUTHORIZED for whoever has not said who they are, or could be allowed it by saying so again;
+   *   NAME_UNKNOWN for a repository that may not be pulled, whether it is there or not; DENIED
+   */
+  check(
+    req: IncomingMessage,
+    res: ServerResponse,
+    wanted: NamedRepository & { readonly action: Action },
+    signal: AbortSignal,
+  ): Promise<Principal>
+  /** The list of repositories, in which each may see what they may pull. @throws Failure UNAUTHORIZED */
+  checkCatalog(req: IncomingMessage, res: ServerResponse, signal: AbortSignal): Promise<Principal>
+  /** Whether one has to say who one is to pull it. */
+  isPrivate(repository: NamedRepository): boolean
 }
 
-export function wantedBy(method: string, route: Route): Wanted {
-  const name = 'name' in route ? route.name : undefined
-  return { kind: route.kind, name, action: actionOf(method, route) }
+/**
+ * Let a request pass that may do what it asks for.
+ *
+ * @param access undefined where everybody may do everything
+ * @returns undefined where everybody may do everything
+ * @throws Failure as {@link Access} has it
+ */
+export async function authorize(
+  access: Access | undefined,
+  req: IncomingMessage,
+  res: ServerResponse,
+  route: Route,
+  namespace: string | undefined,
+): Promise<Principal | undefined> {
+  if (access === undefined) return undefined
+  const { signal, facts } = exchangeOf(req)
+  const check = (): Promise<Principal> => {
+    if (route.kind === 'ping') return access.identify(req, res, signal)
+    if (route.kind === 'catalog') return access.checkCatalog(req, res, signal)
+    const action = actionOf(req.method ?? '', route)
+    return access.check(req, res, { action, name: route.name, namespace }, signal)
+  }
+  const principal = await check()
+  if (principal.user !== undefined) facts.user = principal.user
+  return principal
 }
 
-function actionOf(method: string, { kind }: Route): Action {
-  // Whatever is done to an upload is part of a push, looking at it and giving it up too.
+/** Everything about an upload is part of the push, also its end and asking how far it has come. */
+export function actionOf(method: string, { kind }: Route): Action {
   if (kind === 'uploads' || kind === 'upload') return 'push'
   if (method === 'GET' || method === 'HEAD') return 'pull'
   return method === 'DELETE' ? 'delete' : 'push'

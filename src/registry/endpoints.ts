@@ -4,21 +4,22 @@ import { exchangeOf, type Exchange } from '../http/exchange.ts'
 import { gatewaysIn } from '../http/via.ts'
 import type { Asked } from '../repository/repositories.ts'
 import type { Repository } from '../repository/repository.ts'
-import { wantedBy } from './access.ts'
+import { authorize, type Access } from './access.ts'
 import { serveBlob } from './blobs.ts'
 import { serveCatalog, type Catalog } from './catalog.ts'
 import { setCommonHeaders } from './headers.ts'
 import { sendJson } from './json.ts'
 import { serveManifest } from './manifests.ts'
+import type { PushOptions } from './push.ts'
 import { serveReferrers } from './referrers.ts'
 import { namespaceOf, parseRoute, type Route } from './route.ts'
 import { serveTags } from './tags.ts'
-import { serveWriting, type WritingOptions } from './writing.ts'
+import { serveWriting } from './writing.ts'
 
 /** Finds the repository for the `<name>` of a request. @throws Failure NAME_INVALID, NAME_UNKNOWN, DENIED */
 export type FindRepository = (name: string, asked: Asked) => Repository
 
-export interface RegistryOptions extends WritingOptions {
+export interface RegistryOptions {
   readonly find: FindRepository
   /** Registry that this listener is a mirror of; undefined for one that is addressed as itself. */
   readonly mirrorOf?: string | undefined
@@ -26,6 +27,10 @@ export interface RegistryOptions extends WritingOptions {
   readonly mirrorTimeout: number
   /** What this gateway calls itself in `Via`. */
   readonly gateway: string
+  /** Undefined where this gateway is read-only. */
+  readonly push?: PushOptions | undefined
+  /** Undefined where everybody may do everything. */
+  readonly access?: Access | undefined
   /** Undefined where repositories are not listed. */
   readonly catalog?: Catalog | undefined
 }
@@ -43,11 +48,15 @@ export async function serveRegistry(
   setCommonHeaders(res, exchange.id)
   note(exchange, route)
   const method = req.method ?? ''
+  const stated = namespaceOf(req.url ?? '/')
+  const namespace = stated ?? options.mirrorOf
   // Nothing is done, and nothing told, before it is known that the client may.
-  if (options.access !== undefined) await options.access.check(req, res, wantedBy(method, route))
+  const { access } = options
+  const principal = access && (await authorize(access, req, res, route, namespace))
   const reads = method === 'GET' || method === 'HEAD'
   if (!reads || route.kind === 'uploads' || route.kind === 'upload') {
-    return serveWriting(req, res, exchange, route, () => askedBy(req, options), options)
+    const asked = { namespace, passed: passedBy(req, options) }
+    return serveWriting({ req, res, exchange, route, asked, principal }, options.push)
   }
   if (route.kind === 'ping') {
     // Clients give this answer 15 s, so it waits for nothing.
@@ -56,17 +65,16 @@ export async function serveRegistry(
   }
   if (route.kind === 'catalog') {
     if (options.catalog === undefined) throw new Failure('ROUTE_UNKNOWN', 'repositories are not listed here')
-    return serveCatalog(res, exchange, options.catalog, route.query, method === 'HEAD')
+    return serveCatalog(res, exchange, options.catalog, principal, route.query, method === 'HEAD')
   }
-  const asked = askedBy(req, options)
-  if (asked.namespace === undefined) {
+  const asked = { namespace, passed: passedBy(req, options) }
+  if (namespace === undefined) {
     return answer(req, res, exchange, route, (name) => options.find(name, asked))
   }
   exchange.answerWithin(options.mirrorTimeout)
   try {
     await answer(req, res, exchange, route, (name) => {
       const repository = options.find(name, asked)
-      const stated = namespaceOf(req.url ?? '/')
       if (stated !== undefined) res.setHeader('OCI-Namespace', stated)
       return repository
     })
@@ -75,11 +83,11 @@ export async function serveRegistry(
   }
 }
 
-/** @throws Failure LOOP_DETECTED */
-function askedBy(req: IncomingMessage, options: RegistryOptions): Asked {
+/** Gateways that a request has passed. @throws Failure LOOP_DETECTED */
+function passedBy(req: IncomingMessage, options: RegistryOptions): readonly string[] {
   const passed = gatewaysIn(req.headers.via)
   checkLoop(passed, options.gateway)
-  return { namespace: namespaceOf(req.url ?? '/') ?? options.mirrorOf, passed }
+  return passed
 }
 
 async function answer(

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Exchange } from '../http/exchange.ts'
+import type { Digest } from '../reference/digest.ts'
 import type { Asked } from '../repository/repositories.ts'
 import type { WritableRepository } from '../repository/writable-repository.ts'
 
@@ -11,6 +12,8 @@ export interface PushOptions {
    * @throws Failure NAME_INVALID, DENIED
    */
   readonly find: (name: string, asked: Asked) => WritableRepository | undefined
+  /** Names of repositories that hold a blob, for mounts that do not say where from; left out, these find none. */
+  readonly holders?: ((digest: Digest, signal: AbortSignal) => Promise<readonly string[]>) | undefined
   /** Whether tags, manifests and blobs may be deleted. */
   readonly deletes: boolean
   /** Bytes of a manifest. */

@@ -1,10 +1,10 @@
 import { Failure, isFailure } from '../errors.ts'
 import { hasBody, lengthOf, streamBody } from '../http/request-body.ts'
 import { parseDigest, type Digest } from '../reference/digest.ts'
-import type { WritableRepository } from '../repository/writable-repository.ts'
 import type { UploadPart, UploadStatus } from '../roots/root-store.ts'
 import { parseContentRange } from './content-range.ts'
 import { sendEmpty } from './empty-answer.ts'
+import type { MountOrigins } from './mount-origins.ts'
 import type { PushRequest } from './push.ts'
 import { checkEncoding } from './request-content.ts'
 
@@ -13,20 +13,17 @@ const CHUNK = 2 ** 20
 /** ms for giving up an upload whose client has left. */
 const GIVING_UP = 10_000
 
-/** Finds the repository that a blob is to be mounted from; undefined where there is none, or not for this client. */
-export type FindOrigin = (name: string) => Promise<WritableRepository | undefined>
-
 /** end-4a, 4b, 4c and 11: begin an upload, push a blob in one request, or take it from another repository. */
 export async function serveUploads(
   push: PushRequest,
   query: URLSearchParams,
-  findOrigin: FindOrigin,
+  origins: MountOrigins,
 ): Promise<void> {
   const { repository, exchange, res } = push
   const mount = digestIn(query, 'mount')
   const digest = digestIn(query, 'digest')
   checkAlgorithm(query.get('digest-algorithm'))
-  if (mount !== undefined && (await mounted(push, mount, query.get('from'), findOrigin))) {
+  if (mount !== undefined && (await mounted(push, mount, query.get('from') ?? undefined, origins))) {
     sendBlobCreated(push, mount)
     return
   }
@@ -90,20 +87,20 @@ async function answerUpload(push: PushRequest, id: string, query: URLSearchParam
 }
 
 async function mounted(
-  { repository, exchange }: PushRequest,
+  { repository, exchange: { signal } }: PushRequest,
   digest: Digest,
-  from: string | null,
-  findOrigin: FindOrigin,
+  from: string | undefined,
+  origins: MountOrigins,
 ): Promise<boolean> {
-  if (from === null) return false
   try {
-    const origin = await findOrigin(from)
-    return origin !== undefined && (await repository.mountBlob(digest, origin, exchange.signal))
+    for (const origin of await origins.of(digest, from, signal)) {
+      if (await repository.mountBlob(digest, origin, signal)) return true
+    }
   } catch (error) {
     // It can be pushed all the same.
-    if (isFailure(error, 'NAME_INVALID', 'NAME_UNKNOWN', 'BLOB_UNKNOWN', 'DENIED')) return false
-    throw error
+    if (!isFailure(error, 'NAME_INVALID', 'NAME_UNKNOWN', 'BLOB_UNKNOWN', 'DENIED')) throw error
   }
+  return false
 }
 
 async function pushWhole(push: PushRequest, digest: Digest): Promise<void> {

@@ -4,35 +4,40 @@ import type { Exchange } from '../http/exchange.ts'
 import { hasBody } from '../http/request-body.ts'
 import type { Asked } from '../repository/repositories.ts'
 import type { WritableRepository } from '../repository/writable-repository.ts'
-import type { Access } from './access.ts'
+import type { Principal } from './access.ts'
 import { deleteBlob, deleteManifest } from './deletions.ts'
 import { allowedMethods } from './methods.ts'
+import { MountOrigins } from './mount-origins.ts'
 import type { PushOptions, PushRequest } from './push.ts'
 import { putManifest } from './put-manifest.ts'
 import type { Route } from './route.ts'
 import { serveUpload, serveUploads } from './uploads.ts'
 import { refuseBrowsers } from './write-guard.ts'
 
-export interface WritingOptions {
-  /** Undefined where this gateway is read-only. */
-  readonly push?: PushOptions | undefined
-  readonly access?: Access | undefined
+/** A request that may write, as far as is known of it before anything is looked up. */
+export interface WriteRequest {
+  readonly req: IncomingMessage
+  readonly res: ServerResponse
+  readonly exchange: Exchange
+  readonly route: Route
+  readonly asked: Asked
+  /** Undefined where everybody may do everything. */
+  readonly principal: Principal | undefined
 }
 
-/** What changes something, and all about uploads: from the request to the endpoint. The body is not asked for before it is known that it is wanted. */
-export async function serveWriting(
-  req: IncomingMessage,
-  res: ServerResponse,
-  exchange: Exchange,
-  route: Route,
-  asked: () => Asked,
-  { push, access }: WritingOptions,
-): Promise<void> {
+/**
+ * What changes something, and all about uploads: from the request to its endpoint. The body is not asked for before it
+ * is known that it is wanted.
+ *
+ * @param push undefined where this gateway is read-only
+ */
+export async function serveWriting(request: WriteRequest, push: PushOptions | undefined): Promise<void> {
+  const { req, res, exchange, route, asked, principal } = request
   const method = req.method ?? ''
   const reads = method === 'GET' || method === 'HEAD'
-  if (push !== undefined && access === undefined && !reads) refuseBrowsers(req, push.hosts)
-  const named = 'name' in route ? route.name : undefined
-  const repository = named === undefined ? undefined : push?.find(named, asked())
+  if (push !== undefined && principal === undefined && !reads) refuseBrowsers(req, push.hosts)
+  const name = 'name' in route ? route.name : undefined
+  const repository = name === undefined ? undefined : push?.find(name, asked)
   if (reads && repository === undefined) {
     throw new Failure('UPLOAD_UNKNOWN', 'nothing is pushed here, so nothing is being uploaded')
   }
@@ -41,24 +46,20 @@ export async function serveWriting(
     res.setHeader('Allow', allowed.join(', '))
     throw new Failure('UNSUPPORTED', refusal(method, route, push, repository))
   }
-  if (push === undefined || repository === undefined || named === undefined) return
+  if (push === undefined || repository === undefined || name === undefined) return
   if (!hasBody(req)) exchange.received()
-  const request: PushRequest = { req, res, exchange, name: named, repository }
+  const pushed: PushRequest = { req, res, exchange, name, repository }
   switch (route.kind) {
     case 'uploads':
-      return serveUploads(request, route.query, async (name) => {
-        const origin = { kind: 'blob', name, action: 'pull' } as const
-        if (access !== undefined && !(await access.allows(req, origin))) return undefined
-        return push.find(name, asked())
-      })
+      return serveUploads(pushed, route.query, new MountOrigins(push, asked, principal))
     case 'upload':
-      return serveUpload(request, route.id, route.query)
+      return serveUpload(pushed, route.id, route.query)
     case 'manifest':
       return method === 'DELETE'
-        ? deleteManifest(request, route.reference)
-        : putManifest(request, route.reference, route.query, push.maxManifestSize)
+        ? deleteManifest(pushed, route.reference)
+        : putManifest(pushed, route.reference, route.query, push.maxManifestSize)
     case 'blob':
-      return deleteBlob(request, route.digest)
+      return deleteBlob(pushed, route.digest)
   }
 }
 

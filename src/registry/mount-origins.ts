@@ -1,0 +1,39 @@
+import type { Digest } from '../reference/digest.ts'
+import type { Asked } from '../repository/repositories.ts'
+import type { WritableRepository } from '../repository/writable-repository.ts'
+import type { Principal } from './access.ts'
+import type { PushOptions } from './push.ts'
+
+/** Where blobs may be mounted from: repositories that the client may pull. */
+export class MountOrigins {
+  private readonly push: PushOptions
+  private readonly asked: Asked
+  private readonly principal: Principal | undefined
+
+  /** @param principal undefined where everybody may do everything */
+  constructor(push: PushOptions, asked: Asked, principal: Principal | undefined) {
+    this.push = push
+    this.asked = asked
+    this.principal = principal
+  }
+
+  /**
+   * The repositories that a blob may be mounted from.
+   *
+   * @param from as the client says; undefined where it does not
+   * @throws Failure NAME_INVALID, DENIED for the name that the client says
+   */
+  async of(
+    digest: Digest,
+    from: string | undefined,
+    signal: AbortSignal,
+  ): Promise<readonly WritableRepository[]> {
+    const { push, asked, principal } = this
+    const names = from === undefined ? ((await push.holders?.(digest, signal)) ?? []) : [from]
+    const { namespace } = asked
+    return names
+      .filter((name) => principal?.may('pull', { name, namespace }) ?? true)
+      .map((name) => push.find(name, asked))
+      .filter((repository) => repository !== undefined)
+  }
+}
