@@ -1,4 +1,5 @@
 import type { Setting } from './setting.ts'
+import { PUSH_HOST_SETTINGS } from './push-host-settings.ts'
 import { PUSH_SETTINGS } from './push-settings.ts'
 import { UPSTREAM_SETTINGS } from './upstream-settings.ts'
 import * as value from './value.ts'
@@ -129,6 +130,7 @@ export const SETTINGS = {
   },
   ...UPSTREAM_SETTINGS,
   ...PUSH_SETTINGS,
+  ...PUSH_HOST_SETTINGS,
   allow: {
     group: 'Access',
     schema: value.contentGlob(),

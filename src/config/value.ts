@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { z } from 'zod'
 import { toAbsolute } from './absolute-path.ts'
 import { parseAddress, parseDnsServer } from './address.ts'
@@ -87,6 +88,17 @@ export function addressOrOff() {
     const parsed = parseAddress(value)
     if (parsed === undefined) throw new ValueMistake('must be HOST:PORT, as 127.0.0.1:5010, or off')
     return parsed
+  })
+}
+
+/** A host name or IP address as a `Host` header has it, in lower case, without port and brackets. */
+export function hostName() {
+  return text((value) => {
+    const bare = value.toLowerCase().replace(/^\[(.*)\]$/, '$1')
+    if (isIP(bare) === 0 && !/^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/.test(bare)) {
+      throw new ValueMistake('must be a name or an address without a port, as registry.example.org')
+    }
+    return bare
   })
 }
 

@@ -37,6 +37,7 @@ export function answerFailure(req: IncomingMessage, res: ServerResponse, error: 
   res.setHeader('X-Request-Id', id)
   if (failure.retryAfter !== undefined) res.setHeader('Retry-After', String(failure.retryAfter))
   res.statusCode = failure.kind.status
-  endAnswer(req, res, req.method === 'HEAD' ? undefined : body)
-  facts.bytes = req.method === 'HEAD' ? 0 : body.length
+  const bodiless = req.method === 'HEAD'
+  facts.bytes = bodiless ? 0 : body.length
+  endAnswer(req, res, facts, bodiless ? undefined : body)
 }

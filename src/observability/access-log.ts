@@ -17,6 +17,8 @@ export interface AccessRecord {
   readonly status: number | undefined
   /** Bytes of the body that were sent. */
   readonly bytes: number
+  /** Bytes of the request's body that were read. */
+  readonly received: number
   readonly milliseconds: number
   /** `memory`, `disk` or the name of a source. */
   readonly source?: string | undefined
@@ -48,6 +50,8 @@ export function createAccessLog(logger: Logger): (record: AccessRecord) => void 
       reference: record.reference === undefined ? undefined : cut(record.reference, MAX_REFERENCE),
       status: record.status,
       bytes: record.bytes,
+      // Most requests have no body.
+      received: record.received === 0 ? undefined : record.received,
       ms: Math.round(record.milliseconds * 100) / 100,
       source: record.source,
       cached: record.cached,

@@ -47,6 +47,12 @@ export const METRICS = {
     labels: ['from'],
     help: 'Bytes of bodies sent to clients, by where they came from.',
   },
+  receivedBytes: {
+    kind: 'counter',
+    name: 'http_received_bytes_total',
+    labels: ['route'],
+    help: 'Bytes of bodies received from clients, those of refused requests included.',
+  },
   overloaded: {
     kind: 'counter',
     name: 'overloaded_total',
@@ -161,8 +167,9 @@ export const METRICS = {
 
 /** What each label can be. */
 export const LABELS: Readonly<Record<string, string>> = {
-  route: '`ping`, `manifest`, `blob`, `tags`, `referrers`, `raw`, `car`, `ipns-record`, `other`',
-  method: '`GET`, `HEAD`, `other`',
+  route:
+    '`ping`, `manifest`, `blob`, `upload`, `tags`, `referrers`, `catalog`, `raw`, `car`, `ipns-record`, `other`',
+  method: '`GET`, `HEAD`, `POST`, `PUT`, `PATCH`, `DELETE`, `other`',
   code: 'the HTTP status; `499` when the client left before there was an answer',
   from: '`memory`, `disk`, `source`',
   queue:

@@ -7,5 +7,5 @@ export function sendEmpty({ req, res, exchange }: PushRequest, status: 201 | 202
   res.statusCode = status
   // RFC 9110, 8.6: none where there can be no body.
   if (status !== 204) res.setHeader('Content-Length', 0)
-  endAnswer(req, res)
+  endAnswer(req, res, exchange.facts)
 }

@@ -213,6 +213,9 @@ async function listenAdmin(
   })
 }
 
+/** Those that a metric tells apart. */
+const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'])
+
 function appEvents(logger: Logger, metrics: Metrics): AppEvents {
   const access = createAccessLog(logger)
   return {
@@ -222,11 +225,12 @@ function appEvents(logger: Logger, metrics: Metrics): AppEvents {
     ended: (req, res, exchange) => {
       const { facts } = exchange
       const seconds = (performance.now() - exchange.started) / 1000
-      const method = req.method === 'GET' || req.method === 'HEAD' ? req.method : 'other'
+      const method = METHODS.has(req.method ?? '') ? (req.method ?? '') : 'other'
       const code = res.headersSent ? String(res.statusCode) : '499'
       metrics.requestsInFlight.add(-1)
       metrics.requests.add({ route: facts.route, method, code })
       metrics.requestSeconds.observe({ route: facts.route }, seconds)
+      if (facts.received > 0) metrics.receivedBytes.add({ route: facts.route }, facts.received)
       if (facts.bytes > 0) metrics.sentBytes.add({ from: originOf(facts.source) }, facts.bytes)
       access({
         ...facts,

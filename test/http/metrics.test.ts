@@ -121,6 +121,13 @@ test('every metric is counted in a life that sees everything', async () => {
   await rm(join(folder.path, 'incoming'), { recursive: true })
   expect(await get(blob(three))).toBe(200)
 
+  // Refused, but it has come.
+  const pushed = await fetch(`http://127.0.0.1:${gateway.port}/v2/app/manifests/v1`, {
+    method: 'PUT',
+    body: Buffer.alloc(1_000_000),
+  })
+  expect(pushed.status).toBe(405)
+
   source.faults = { flipBlock: 2, when: ({ path }) => path.includes(faulty.digest.slice(7)) }
   expect(await get(blob(faulty))).toBe(502)
 

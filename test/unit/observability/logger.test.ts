@@ -206,6 +206,7 @@ describe('access log', () => {
     route: 'tags',
     status: 200,
     bytes: 10,
+    received: 0,
     milliseconds: 1.23456,
     source: 'disk',
     cached: true,
@@ -224,6 +225,10 @@ describe('access log', () => {
       cached: true,
     })
     expect(line).not.toHaveProperty('complete')
+    expect(line).not.toHaveProperty('received')
+    expect(logged((logger) => createAccessLog(logger)({ ...record, received: 7 }))).toMatchObject({
+      received: 7,
+    })
     expect(String(line['agent']).length).toBeLessThan(200)
     const long = logged((logger) =>
       createAccessLog(logger)({ ...record, url: '/'.repeat(60_000), complete: false }),
