@@ -11,6 +11,8 @@ import { Repositories } from '../repository/repositories.ts'
 import { cacheEvents } from './events.ts'
 import { buildAccess } from './ipfs-access.ts'
 import { buildOrdinaryNames } from './ordinary-names.ts'
+import { openRootStore } from './root-stores.ts'
+import { buildRoots, type BuiltRoots } from './roots.ts'
 import { buildSources, type LocatedSource } from './sources.ts'
 import type { OpenStore } from './store.ts'
 import type { Identity } from './upstreams.ts'
@@ -22,6 +24,8 @@ export interface Backend {
   readonly sources: readonly ContentSource[]
   readonly policy: Policy
   readonly resolver: RememberingResolver
+  /** Undefined where nothing is pushed. */
+  readonly roots: BuiltRoots | undefined
   readonly close: () => Promise<void>
 }
 
@@ -65,16 +69,24 @@ export async function buildBackend(parts: BackendParts): Promise<Backend> {
     serving === undefined
       ? undefined
       : await buildOrdinaryNames(accessParts, access, serving.identity, serving.signal)
+  const roots =
+    serving === undefined || !config.push
+      ? undefined
+      : buildRoots(accessParts, openRootStore(config, located, store), (root, { number, cid }) =>
+          logger.info('a root has changed', { root, version: number, cid: cid.toString() }),
+        )
   const repositories = new Repositories({
     ...access,
     policy,
+    ...(roots === undefined ? {} : { pushed: roots.pushed }),
     ...(ordinary === undefined ? {} : { ordinary }),
   })
   const close = async (): Promise<void> => {
     cache.close()
+    await roots?.close()
     await ordinary?.close()
     await access.remembering.close()
     await Promise.all(located.map(({ dispatcher }) => dispatcher.destroy()))
   }
-  return { repositories, cache, sources, policy, resolver: access.remembering, close }
+  return { repositories, cache, sources, policy, resolver: access.remembering, roots, close }
 }

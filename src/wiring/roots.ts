@@ -1,5 +1,4 @@
 import { LRUCache } from 'lru-cache'
-import { EMBEDDED } from '../content/embedded/source.ts'
 import { messageOf } from '../errors.ts'
 import type { IndexDocument } from '../layout/index-document.ts'
 import { parseTagPattern } from '../reference/tag-pattern.ts'
@@ -83,10 +82,4 @@ export function buildRoots(
       await running.close()
     },
   }
-}
-
-/** Which kind of store pushes go to. */
-export function pushTarget(config: Pick<AccessParts['config'], 'pushTo' | 'sources'>): 'embedded' | 'kubo' {
-  if (config.pushTo !== 'auto') return config.pushTo
-  return config.sources.some(({ kind, optional }) => kind === 'kubo' && !optional) ? 'kubo' : EMBEDDED
 }

@@ -15,11 +15,11 @@ import { createLogger, type Logger } from '../observability/logger.ts'
 import { createMetrics, type Metrics } from '../observability/metrics.ts'
 import { publishSample } from '../publish/sample/publish-sample.ts'
 import { SAMPLE_NAME, SAMPLE_TAG } from '../publish/sample/sample-image.ts'
-import type { RegistryOptions } from '../registry/endpoints.ts'
 import { announce } from './announce.ts'
 import { startControlServer } from './control-server.ts'
 import { buildExporter } from './exporting.ts'
 import { embeddedPublisher, kuboPublisher, storeImporter } from './publishing.ts'
+import { registryOptions } from './registry.ts'
 import { buildBackend, type Backend } from './repositories.ts'
 import { locateSources, type LocatedSource } from './sources.ts'
 import { createBufferPool, openStore, type OpenStore } from './store.ts'
@@ -51,11 +51,7 @@ export async function serve(config: Config, terminal: Terminal): Promise<Running
       ? undefined
       : buildTrustless({ config, located, store, policy: backend.policy })
   const apart = typeof config.ipfsGateway === 'object' ? config.ipfsGateway : undefined
-  const registry: RegistryOptions = {
-    find: (name, asked) => backend.repositories.find(name, asked),
-    mirrorTimeout: Math.min(config.mirrorTimeout, config.answerTimeout),
-    gateway,
-  }
+  const registry = registryOptions(config, backend, gateway)
   const server = await listen(config, config.listen, logger, metrics, {
     registry,
     trustless: apart === undefined ? trustless : undefined,

@@ -1,0 +1,24 @@
+import type { Config } from '../config/config.ts'
+import type { RegistryOptions } from '../registry/endpoints.ts'
+import type { Backend } from './repositories.ts'
+
+/** The registry protocol over what is behind it. @param gateway what this one calls itself in `Via` */
+export function registryOptions(config: Config, backend: Backend, gateway: string): RegistryOptions {
+  const { repositories, roots } = backend
+  const options: RegistryOptions = {
+    find: (name, asked) => repositories.find(name, asked),
+    mirrorTimeout: Math.min(config.mirrorTimeout, config.answerTimeout),
+    gateway,
+  }
+  if (roots === undefined) return options
+  return {
+    ...options,
+    catalog: (signal) => roots.catalog(signal),
+    push: {
+      find: (name, asked) => repositories.findWritable(name, asked),
+      deletes: config.delete,
+      maxManifestSize: config.maxManifestSize,
+      hosts: config.pushHost,
+    },
+  }
+}
