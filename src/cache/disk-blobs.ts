@@ -1,20 +1,16 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, open, readdir, rm, type FileHandle } from 'node:fs/promises'
+import { mkdir, readdir, rm, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Failure, messageOf, systemCodeOf } from '../errors.ts'
-import { algorithmOf, encodedOf, isDigest, type Digest } from '../reference/digest.ts'
+import type { Digest } from '../reference/digest.ts'
+import { BlobFiles } from './blob-files.ts'
+import { BlobRecords, type BlobRecord } from './blob-records.ts'
 import type { BufferPool } from './buffer-pool.ts'
 import type { Metadata } from './metadata.ts'
 import { Spool } from './spool.ts'
 import { readStored, type StoredBlob } from './stored-blob.ts'
-
-interface BlobRecord {
-  readonly size: number
-  /** Published content is never evicted. */
-  published: boolean
-  /** ms since the epoch. */
-  used: number
-}
+import { syncFiles } from './sync-files.ts'
+import { Turns } from './turns.ts'
 
 export interface DiskBlobsOptions {
   /** The store's folder; holds `blobs/` and `incoming/`. */
@@ -37,15 +33,17 @@ export class DiskBlobs {
   private readonly dirty = new Set<Digest>()
   /** How many hold a blob that is not to be evicted meanwhile. */
   private readonly holds = new Map<Digest, number>()
+  /** A file must not be removed that has just been put in its place again. */
+  private readonly turns = new Turns<Digest>()
   private cachedBytes = 0
   private readonly options: DiskBlobsOptions
-  private readonly recordTable
-  private readonly sumsTable
+  private readonly files: BlobFiles
+  private readonly written: BlobRecords
 
   private constructor(options: DiskBlobsOptions) {
     this.options = options
-    this.recordTable = options.metadata.sublevel<string, BlobRecord>('blob', { valueEncoding: 'json' })
-    this.sumsTable = options.metadata.sublevel<string, Uint8Array>('sums', { valueEncoding: 'view' })
+    this.files = new BlobFiles(options.folder)
+    this.written = new BlobRecords(options.metadata)
   }
 
   static async open(options: DiskBlobsOptions): Promise<DiskBlobs> {
@@ -54,11 +52,7 @@ export class DiskBlobs {
     await mkdir(incoming, { recursive: true })
     for (const name of await readdir(incoming))
       await rm(join(incoming, name), { recursive: true, force: true })
-    const found: [Digest, BlobRecord][] = []
-    for await (const [key, record] of blobs.recordTable.iterator())
-      if (isDigest(key)) found.push([key, record])
-    found.sort((a, b) => a[1].used - b[1].used)
-    for (const [digest, record] of found) blobs.remember(digest, record)
+    for (const [digest, record] of await blobs.written.load()) blobs.remember(digest, record)
     return blobs
   }
 
@@ -79,6 +73,12 @@ export class DiskBlobs {
     return this.records.size
   }
 
+  /** Those that are kept whatever the cache's size, as they are now. */
+  published(): { digest: Digest; size: number }[] {
+    const found = [...this.records].filter(([, record]) => record.published)
+    return found.map(([digest, { size }]) => ({ digest, size }))
+  }
+
   /** A new file in the making. @throws the file system's error */
   async createSpool(): Promise<Spool> {
     return Spool.create(join(this.options.folder, 'incoming', randomUUID()))
@@ -95,22 +95,7 @@ export class DiskBlobs {
    * @throws the file system's or the database's error; the blob then does not count
    */
   async commit(spool: Spool, blob: { digest: Digest; size: number; sums: Uint32Array }): Promise<void> {
-    const { digest, size, sums } = blob
-    const known = this.records.get(digest)
-    if (known !== undefined && (await this.fileExists(digest))) {
-      await spool.discard()
-      return
-    }
-    const record: BlobRecord = { size, published: false, used: Date.now() }
-    await mkdir(this.folderOf(digest), { recursive: true })
-    await this.writeRecord(digest, record, sums)
-    try {
-      await spool.commit(this.pathOf(digest))
-    } catch (error) {
-      await this.forget(digest)
-      throw error
-    }
-    this.remember(digest, record)
+    await this.turns.take(blob.digest, () => this.place(spool, blob))
     await this.evict()
   }
 
@@ -138,24 +123,22 @@ export class DiskBlobs {
    * @throws Failure STORE_FAILED when one of them is not here
    */
   async publish(digests: Iterable<Digest>): Promise<void> {
-    const found = new Map<Digest, BlobRecord>()
+    const wanted = new Map<Digest, BlobRecord>()
     for (const digest of digests) {
       const record = this.records.get(digest)
       if (record === undefined) throw new Failure('STORE_FAILED', `the store has lost ${digest}`)
-      if (!record.published) found.set(digest, record)
+      wanted.set(digest, record)
     }
-    const files = [...found.keys()]
-    await syncAll(files.map((digest) => this.pathOf(digest)))
-    await syncAll([...new Set(files.map((digest) => this.folderOf(digest)))])
-    const batch = this.options.metadata.batch()
-    for (const [digest, record] of found) {
-      batch.put(digest, { ...record, published: true }, { sublevel: this.recordTable })
-    }
-    await batch.write()
-    for (const record of found.values()) {
-      if (record.published) continue
-      record.published = true
-      this.cachedBytes -= record.size
+    const found = [...wanted].filter(([, record]) => !record.published)
+    await syncFiles(found.map(([digest]) => this.files.pathOf(digest)))
+    await syncFiles([...new Set(found.map(([digest]) => this.files.folderOf(digest)))])
+    const changed = found.filter(([, record]) => this.setPublished(record, true))
+    try {
+      // Also where nothing is new: another one's records may be on their way still.
+      await this.written.update(changed)
+    } catch (error) {
+      for (const [, record] of changed) this.setPublished(record, false)
+      throw error
     }
   }
 
@@ -168,12 +151,11 @@ export class DiskBlobs {
     const record = this.records.get(digest)
     if (record === undefined) return undefined
     this.touch(digest, record)
-    const raw = await this.sumsTable.get(digest)
-    if (raw === undefined) {
+    const sums = await this.written.sumsOf(digest)
+    if (sums === undefined) {
       await this.remove(digest)
       return undefined
     }
-    const sums = new Uint32Array(new Uint8Array(raw).buffer)
     const { size } = record
     const file = {
       open: () => this.openFile(digest),
@@ -189,47 +171,87 @@ export class DiskBlobs {
 
   /** Drop a blob that is not published; a published one stays, damaged as it may be, for what is still good of it. */
   async remove(digest: Digest): Promise<void> {
-    const record = this.records.get(digest)
-    if (record === undefined || record.published) return
-    await this.forget(digest)
-    await rm(this.pathOf(digest), { force: true })
+    await this.drop(digest, ({ published }) => !published)
+  }
+
+  /** Drop a blob, published or not, unless somebody holds it. @returns whether it is gone */
+  async discard(digest: Digest): Promise<boolean> {
+    return this.drop(digest, () => !this.holds.has(digest))
+  }
+
+  /** Remove files that a crash has left and that count for nothing. */
+  async removeStrays(signal: AbortSignal): Promise<void> {
+    for await (const digest of this.files.all()) {
+      signal.throwIfAborted()
+      if (this.records.has(digest)) continue
+      await this.turns.take(digest, async () => {
+        if (!this.records.has(digest)) await this.files.remove(digest)
+      })
+    }
   }
 
   /** Write down when blobs were last used. */
   async saveUse(): Promise<void> {
-    const batch = this.options.metadata.batch()
+    await this.written.update(this.takeDirty())
+  }
+
+  private *takeDirty(): Generator<[Digest, BlobRecord], void, undefined> {
     for (const digest of this.dirty) {
       const record = this.records.get(digest)
-      if (record !== undefined) batch.put(digest, record, { sublevel: this.recordTable })
+      if (record !== undefined) yield [digest, record]
     }
     this.dirty.clear()
-    await batch.write()
+  }
+
+  private async place(
+    spool: Spool,
+    { digest, size, sums }: { digest: Digest; size: number; sums: Uint32Array },
+  ): Promise<void> {
+    if (this.records.has(digest) && (await this.files.exists(digest))) {
+      await spool.discard()
+      return
+    }
+    const record: BlobRecord = { size, published: false, used: Date.now() }
+    await this.files.makeFolder(digest)
+    await this.written.put(digest, record, sums)
+    try {
+      await spool.commit(this.files.pathOf(digest))
+    } catch (error) {
+      await this.forget(digest)
+      throw error
+    }
+    this.remember(digest, record)
+  }
+
+  private drop(digest: Digest, mayGo: (record: BlobRecord) => boolean): Promise<boolean> {
+    return this.turns.take(digest, async () => {
+      const record = this.records.get(digest)
+      if (record === undefined || !mayGo(record)) return false
+      await this.forget(digest)
+      await this.files.remove(digest)
+      return true
+    })
   }
 
   private async openFile(digest: Digest): Promise<FileHandle> {
     try {
-      return await open(this.pathOf(digest), 'r')
+      return await this.files.open(digest)
     } catch (error) {
-      if (systemCodeOf(error) === 'ENOENT') await this.forget(digest)
+      if (systemCodeOf(error) === 'ENOENT') await this.turns.take(digest, () => this.forgetLost(digest))
       throw new Failure('STORE_FAILED', `the stored copy of ${digest} can't be read: ${messageOf(error)}`)
     }
   }
 
-  private async fileExists(digest: Digest): Promise<boolean> {
-    try {
-      await (await open(this.pathOf(digest), 'r')).close()
-      return true
-    } catch {
-      return false
-    }
+  private async forgetLost(digest: Digest): Promise<void> {
+    if (this.records.has(digest) && !(await this.files.exists(digest))) await this.forget(digest)
   }
 
-  private async writeRecord(digest: Digest, record: BlobRecord, sums: Uint32Array): Promise<void> {
-    const batch = this.options.metadata.batch()
-    batch.put(digest, record, { sublevel: this.recordTable })
-    const bytes = new Uint8Array(sums.buffer, sums.byteOffset, sums.byteLength)
-    batch.put(digest, bytes, { sublevel: this.sumsTable })
-    await batch.write()
+  /** @returns whether that is new */
+  private setPublished(record: BlobRecord, published: boolean): boolean {
+    if (record.published === published) return false
+    record.published = published
+    this.cachedBytes += published ? -record.size : record.size
+    return true
   }
 
   private remember(digest: Digest, record: BlobRecord): void {
@@ -252,10 +274,7 @@ export class DiskBlobs {
     if (record !== undefined && !record.published) this.cachedBytes -= record.size
     this.records.delete(digest)
     this.dirty.delete(digest)
-    const batch = this.options.metadata.batch()
-    batch.del(digest, { sublevel: this.recordTable })
-    batch.del(digest, { sublevel: this.sumsTable })
-    await batch.write()
+    await this.written.delete(digest)
   }
 
   private async evict(): Promise<void> {
@@ -263,34 +282,8 @@ export class DiskBlobs {
     for (const [digest, record] of [...this.records]) {
       if (this.cachedBytes <= this.options.cacheSize) return
       if (record.published || this.holds.has(digest)) continue
-      await this.remove(digest)
-      this.options.onEvict?.(digest, record.size)
+      const gone = await this.drop(digest, ({ published }) => !published && !this.holds.has(digest))
+      if (gone) this.options.onEvict?.(digest, record.size)
     }
   }
-
-  private folderOf(digest: Digest): string {
-    return join(this.options.folder, 'blobs', algorithmOf(digest), encodedOf(digest).slice(0, 2))
-  }
-
-  private pathOf(digest: Digest): string {
-    return join(this.folderOf(digest), encodedOf(digest))
-  }
-}
-
-/** Files or folders written through to the disk at once. */
-const SYNCS = 16
-
-async function syncAll(paths: readonly string[]): Promise<void> {
-  const waiting = paths.values()
-  const syncNext = async (): Promise<void> => {
-    for (const path of waiting) {
-      const handle = await open(path, 'r')
-      try {
-        await handle.sync()
-      } finally {
-        await handle.close()
-      }
-    }
-  }
-  await Promise.all(Array.from({ length: Math.min(SYNCS, paths.length) }, syncNext))
 }

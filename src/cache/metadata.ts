@@ -1,7 +1,10 @@
-import { ClassicLevel } from 'classic-level'
+import { ClassicLevel, type ChainedBatch } from 'classic-level'
 import { Failure, messageOf, systemCodeOf } from '../errors.ts'
 
 export type Metadata = ClassicLevel<string, string>
+
+/** Changes that are made as one. */
+export type MetadataBatch = ChainedBatch<Metadata, string, string>
 
 /**
  * Open the key-value store that holds what is known of the blobs and blocks in a store's folder. It also is the

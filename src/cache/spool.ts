@@ -42,6 +42,24 @@ export class Spool {
     if (this.batched >= BATCH) await this.writeBatch()
   }
 
+  /**
+   * Append a piece and begin to write it. Resolves when everything before it has been written: what was written before
+   * is the caller's again.
+   *
+   * @throws the file system's error of an earlier write
+   */
+  async write(piece: Uint8Array): Promise<void> {
+    this.batch.push(piece)
+    this.batched += piece.length
+    await this.writeBatch()
+  }
+
+  /** Resolves when the disk has all that was appended. @throws the file system's error */
+  async sync(): Promise<void> {
+    await this.flush()
+    await this.file.datasync()
+  }
+
   /** @throws the file system's error */
   async flush(): Promise<void> {
     if (this.batched > 0) await this.writeBatch()

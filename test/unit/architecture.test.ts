@@ -82,6 +82,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'content/embedded',
     'content/dag',
     'content/unixfs',
+    // CIDs that carry their content in themselves.
+    'verify',
     'publish',
     'roots',
   ],

@@ -1,6 +1,7 @@
-import type { CID } from 'multiformats/cid'
+import { CID } from 'multiformats/cid'
 import { base64url } from 'multiformats/bases/base64'
-import type { Metadata } from '../../cache/metadata.ts'
+import type { Metadata, MetadataBatch } from '../../cache/metadata.ts'
+import { SharedLock } from '../../cache/shared-lock.ts'
 import { parseDigest, type Digest } from '../../reference/digest.ts'
 import type { NotedLeaf } from '../dag/block-notes.ts'
 
@@ -55,19 +56,25 @@ export const MOST_PLACES = 8
  * hold their bytes, so that a layer is on disk once.
  */
 export class BlockTable implements BlockPlaces {
+  /**
+   * Shared by those who write what they pin in the end. Who collects garbage takes it alone, so that nothing goes which
+   * is about to be pinned.
+   */
+  readonly writing = new SharedLock()
+  private readonly metadata: Metadata
   private readonly blocks
   private readonly leaves
   private readonly files
   private readonly cids
   private readonly pins
-  private readonly metadata: Metadata
 
   constructor(metadata: Metadata) {
     this.metadata = metadata
-    this.blocks = metadata.sublevel<string, Uint8Array>('inline-block', { valueEncoding: 'view' })
-    this.leaves = metadata.sublevel<string, LeafRecord>('leaf', { valueEncoding: 'json' })
-    this.files = metadata.sublevel<string, FileRecord>('file', { valueEncoding: 'json' })
-    this.cids = metadata.sublevel('file-of', { valueEncoding: 'utf8' })
+    const { blocks, leaves, files, cids } = blockRecords(metadata)
+    this.blocks = blocks
+    this.leaves = leaves
+    this.files = files
+    this.cids = cids
     this.pins = metadata.sublevel<string, Pin>('pin', { valueEncoding: 'json' })
   }
 
@@ -99,8 +106,16 @@ export class BlockTable implements BlockPlaces {
     await batch.write()
   }
 
+  /** Leaves whose bytes are ranges of a stored blob. */
+  async putLeaves(digest: Digest, leaves: Iterable<NotedLeaf>): Promise<void> {
+    const batch = this.metadata.batch()
+    for (const leaf of leaves)
+      batch.put(`${keyOf(leaf.cid)}/${digest}`, recordOf(leaf), { sublevel: this.leaves })
+    await batch.write()
+  }
+
   /**
-   * A stored blob with a DAG of it: inner nodes by value, leaves by place.
+   * A stored blob whose leaves have been put, and the nodes above them that have not.
    *
    * @param options `published`: that this is the DAG which `publish` makes of these bytes
    */
@@ -108,14 +123,10 @@ export class BlockTable implements BlockPlaces {
     cid: CID,
     record: FileRecord,
     inner: Iterable<{ cid: CID; bytes: Uint8Array }>,
-    leaves: Iterable<NotedLeaf>,
     { published }: { published: boolean },
   ): Promise<void> {
     const batch = this.metadata.batch()
     for (const block of inner) batch.put(keyOf(block.cid), block.bytes, { sublevel: this.blocks })
-    for (const leaf of leaves) {
-      batch.put(`${keyOf(leaf.cid)}/${record.digest}`, recordOf(leaf), { sublevel: this.leaves })
-    }
     batch.put(cid.toV1().toString(), record, { sublevel: this.files })
     if (published) batch.put(record.digest, cid.toString(), { sublevel: this.cids })
     await batch.write()
@@ -127,12 +138,51 @@ export class BlockTable implements BlockPlaces {
     batch.put(root.toString(), { label, at: Date.now() }, { sublevel: this.pins })
     await batch.write({ sync: true })
   }
+
+  /** Whether there was such a pin. Synchronous to disk. */
+  async unpin(root: CID): Promise<boolean> {
+    const keys = [...new Set([root, root.toV1()].map(String))]
+    const found = await this.pins.getMany(keys)
+    const batch = this.metadata.batch()
+    for (const key of keys) batch.del(key, { sublevel: this.pins })
+    await batch.write({ sync: true })
+    return found.some((pin) => pin !== undefined)
+  }
+
+  /** What is published and imported. */
+  async *pinned(): AsyncGenerator<CID, void, undefined> {
+    for await (const key of this.pins.keys()) yield CID.parse(key)
+  }
+
+  /** The block by value, where it is kept so. */
+  async inline(cid: CID): Promise<Uint8Array | undefined> {
+    return this.blocks.get(keyOf(cid))
+  }
+
+  /** Add blocks by value to a batch. */
+  addBlocks(batch: MetadataBatch, blocks: Iterable<{ cid: CID; bytes: Uint8Array }>): void {
+    for (const { cid, bytes } of blocks) batch.put(keyOf(cid), bytes, { sublevel: this.blocks })
+  }
 }
 
 interface Pin {
   readonly label: string
   /** ms since the epoch. */
   readonly at: number
+}
+
+/** What is written down of blocks and files. */
+export function blockRecords(metadata: Metadata) {
+  return {
+    /** By {@link keyOf}. */
+    blocks: metadata.sublevel<string, Uint8Array>('inline-block', { valueEncoding: 'view' }),
+    /** By {@link keyOf}, a slash, and the digest of the blob. */
+    leaves: metadata.sublevel<string, LeafRecord>('leaf', { valueEncoding: 'json' }),
+    /** By the CIDv1 as text. */
+    files: metadata.sublevel<string, FileRecord>('file', { valueEncoding: 'json' }),
+    /** CID as text by digest. */
+    cids: metadata.sublevel<string, string>('file-of', { valueEncoding: 'utf8' }),
+  }
 }
 
 /** A block has one key whatever codec its CID names. */

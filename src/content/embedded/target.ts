@@ -1,12 +1,10 @@
-import { createHash } from 'node:crypto'
 import { CID } from 'multiformats/cid'
-import { ChunkSums } from '../../cache/chunk-sums.ts'
 import type { DiskBlobs } from '../../cache/disk-blobs.ts'
 import { Failure } from '../../errors.ts'
 import type { AddedFile, FileToAdd, PublishTarget } from '../../publish/target.ts'
-import { algorithmOf, digestOf, type Digest } from '../../reference/digest.ts'
-import { FileDagBuilder, type FileLeaf } from '../unixfs/file-dag.ts'
+import { algorithmOf, type Digest } from '../../reference/digest.ts'
 import type { BlockTable } from './block-table.ts'
+import { IncomingFile } from './incoming-file.ts'
 import { EMBEDDED } from './source.ts'
 
 interface EmbeddedStore {
@@ -23,10 +21,20 @@ export function createEmbeddedTarget(store: EmbeddedStore): PublishTarget {
   const hold = (digest: Digest): void => {
     if (!holds.has(digest)) holds.set(digest, store.blobs.hold(digest))
   }
+  let writing: Promise<() => void> | undefined
+  const begin = async (signal: AbortSignal): Promise<void> => {
+    await (writing ??= store.table.writing.take('shared', signal))
+  }
   return {
     name: EMBEDDED,
-    addFile: (file, options) => addFile(store, file, { ...options, hold }),
-    putBlocks: (blocks) => store.table.putBlocks(blocks),
+    async addFile(file, options) {
+      await begin(options.signal)
+      return addFile(store, file, { ...options, hold })
+    },
+    async putBlocks(blocks, { signal }) {
+      await begin(signal)
+      await store.table.putBlocks(blocks)
+    },
     async pin(root, { label }) {
       await store.blobs.publish(holds.keys())
       await store.table.pin(root, label)
@@ -34,6 +42,11 @@ export function createEmbeddedTarget(store: EmbeddedStore): PublishTarget {
     release() {
       for (const end of holds.values()) end()
       holds.clear()
+      void writing?.then(
+        (end) => end(),
+        () => undefined,
+      )
+      writing = undefined
     },
   }
 }
@@ -51,36 +64,22 @@ async function addFile(store: EmbeddedStore, file: FileToAdd, options: AddOption
     options.onBytes?.(file.size)
     return known
   }
-  const spool = await store.blobs.createSpool()
+  const algorithm = file.digest === undefined ? 'sha256' : algorithmOf(file.digest)
+  const incoming = await IncomingFile.create(store.blobs, algorithm)
   try {
-    const leaves: FileLeaf[] = []
-    const dagBuilder = new FileDagBuilder({ onLeaf: (leaf) => leaves.push(leaf) })
-    const algorithm = file.digest === undefined ? 'sha256' : algorithmOf(file.digest)
-    const hash = createHash(algorithm)
-    const sums = new ChunkSums()
     for await (const piece of file.open(options.signal)) {
       options.signal.throwIfAborted()
-      hash.update(piece)
-      dagBuilder.write(piece)
-      sums.update(piece)
-      await spool.append(piece)
+      await incoming.append(piece)
       options.onBytes?.(piece.length)
     }
-    const dag = dagBuilder.finish()
-    const digest = digestOf(algorithm, hash.digest('hex'))
+    const { digest, dag } = incoming.finish()
     if (dag.size !== file.size || (file.digest !== undefined && file.digest !== digest)) {
       throw new Failure('LAYOUT_INVALID', `${file.digest ?? 'a file'} changed while it was read`)
     }
     options.hold(digest)
-    await store.blobs.commit(spool, { digest, size: dag.size, sums: sums.finish() })
-    const record = { digest, size: dag.size, dagSize: dag.dagSize }
-    await store.table.putFile(dag.cid, record, dag.innerBlocks, leaves, { published: true })
-    return { cid: dag.cid, size: dag.size, dagSize: dag.dagSize }
-  } catch (error) {
-    await spool.discard()
-    throw error
+    return await incoming.keep(store, digest, dag)
   } finally {
-    await spool.close()
+    await incoming.discard()
   }
 }
 

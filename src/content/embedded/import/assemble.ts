@@ -36,7 +36,7 @@ export async function assemble(
   const record = await writeBlob(store.blobs, blocks, cid, options)
   let leaves: NotedLeaf[] = []
   const writeLeaves = async (): Promise<void> => {
-    await store.table.putFile(cid, record, [], leaves, { published: false })
+    await store.table.putLeaves(record.digest, leaves)
     leaves = []
   }
   // A second time, since a leaf is written down with the digest of the whole, and there may be millions.
@@ -48,6 +48,7 @@ export async function assemble(
     if (leaves.length === LEAVES) await writeLeaves()
   }
   await writeLeaves()
+  await store.table.putFile(cid, record, [], { published: false })
 }
 
 async function writeBlob(

@@ -34,7 +34,10 @@ const MOST_EXPANSION = 4
  * the roots are pinned: until then the blobs are those of a cache, held while the import lasts.
  */
 export function createEmbeddedCarTarget(store: EmbeddedCarStore): CarTarget {
-  return { importCar: (car, options) => importCar(store, car, options) }
+  return {
+    importCar: (car, options) =>
+      store.table.writing.shared(options.signal, () => importCar(store, car, options)),
+  }
 }
 
 async function importCar(

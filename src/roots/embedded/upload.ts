@@ -1,0 +1,117 @@
+import { randomUUID } from 'node:crypto'
+import type { BufferPool } from '../../cache/buffer-pool.ts'
+import type { DiskBlobs } from '../../cache/disk-blobs.ts'
+import { IncomingFile } from '../../content/embedded/incoming-file.ts'
+import { Failure } from '../../errors.ts'
+import type { DigestAlgorithm } from '../../reference/digest.ts'
+import type { RepositoryPlace, UploadPart, UploadStatus } from '../root-store.ts'
+
+/** A blob in the making: one file, which is open from the first byte on. */
+export class Upload {
+  readonly id = randomUUID()
+  readonly place: RepositoryPlace
+  /** Whether a request writes to it. */
+  busy = false
+  /** Whether it is no more. */
+  ended = false
+  /** ms since the epoch: when it was written to last. */
+  used: number
+  #file: IncomingFile | undefined
+  readonly #blobs: DiskBlobs
+  readonly #pool: BufferPool
+
+  constructor(place: RepositoryPlace, store: { blobs: DiskBlobs; pool: BufferPool }, now: number) {
+    this.place = place
+    this.used = now
+    this.#blobs = store.blobs
+    this.#pool = store.pool
+  }
+
+  get status(): UploadStatus {
+    return { id: this.id, size: this.#file?.size ?? 0 }
+  }
+
+  /**
+   * Write the next bytes. What came before a part breaks off is kept, and is in the file.
+   *
+   * @param algorithm that the digest will have, as far as that is known
+   */
+  async take(part: UploadPart, algorithm: DigestAlgorithm, signal: AbortSignal): Promise<void> {
+    const { size } = this.status
+    if (part.start !== undefined && part.start !== size) {
+      throw new Failure('RANGE_INVALID', `the upload goes on at byte ${size}, not at ${part.start}`, {
+        detail: { size },
+      })
+    }
+    const buffers = [this.#pool.take(), this.#pool.take()] as const
+    try {
+      await this.#write(this.#counted(part, signal), buffers, algorithm)
+    } finally {
+      for (const buffer of buffers) this.#pool.give(buffer)
+    }
+  }
+
+  /** All that came, which may be nothing. */
+  async file(algorithm: DigestAlgorithm): Promise<IncomingFile> {
+    return (this.#file ??= await IncomingFile.create(this.#blobs, algorithm))
+  }
+
+  /** Remove what is not kept. */
+  async discard(): Promise<void> {
+    await this.#file?.discard()
+  }
+
+  /** Two buffers in turn: while one is being written, the other is filled. */
+  async #write(
+    pieces: AsyncIterable<Uint8Array>,
+    [first, second]: readonly [Buffer, Buffer],
+    algorithm: DigestAlgorithm,
+  ): Promise<void> {
+    let [filling, writing] = [first, second]
+    let filled = 0
+    const write = async (): Promise<void> => {
+      await (await this.file(algorithm)).write(filling.subarray(0, filled))
+      ;[filling, writing] = [writing, filling]
+      filled = 0
+    }
+    try {
+      for await (const piece of pieces) {
+        for (let offset = 0; offset < piece.length;) {
+          const part = piece.subarray(offset, offset + filling.length - filled)
+          filling.set(part, filled)
+          filled += part.length
+          offset += part.length
+          if (filled === filling.length) await write()
+        }
+      }
+    } finally {
+      try {
+        if (filled > 0) await write()
+      } finally {
+        await this.#file?.flush()
+      }
+    }
+  }
+
+  /** @throws Failure UPLOAD_INVALID when there are fewer or more than the client says */
+  async *#counted({ bytes, length }: UploadPart, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    const said = length ?? Infinity
+    let count = 0
+    for await (const piece of bytes) {
+      signal.throwIfAborted()
+      if (this.ended) throw unknownUpload(this.id)
+      count += piece.length
+      if (count > said) throw new Failure('UPLOAD_INVALID', `more came than the ${said} bytes announced`)
+      yield piece
+    }
+    signal.throwIfAborted()
+    if (length !== undefined && count < length) {
+      throw new Failure('UPLOAD_INVALID', `${count} bytes came of the ${length} announced`)
+    }
+  }
+}
+
+export function unknownUpload(id: string): Failure {
+  const message = `there is no upload ${id.slice(0, 100)} in this repository: it has ended, or timed out`
+  return new Failure('UPLOAD_UNKNOWN', message)
+}
