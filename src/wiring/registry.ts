@@ -16,6 +16,7 @@ export function registryOptions(config: Config, backend: Backend, gateway: strin
     catalog: (signal) => roots.catalog(signal),
     push: {
       find: (name, asked) => repositories.findWritable(name, asked),
+      holders: (digest) => roots.holders(digest),
       deletes: config.delete,
       maxManifestSize: config.maxManifestSize,
       hosts: config.pushHost,

@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import { messageOf } from '../errors.ts'
 import type { IndexDocument } from '../layout/index-document.ts'
+import type { Digest } from '../reference/digest.ts'
 import { parseTagPattern } from '../reference/tag-pattern.ts'
 import type { PushedNames } from '../repository/repositories.ts'
 import { RootRepository } from '../repository/roots/root-repository.ts'
@@ -14,6 +15,8 @@ export const HOME = 'home'
 
 /** Parsed index.json files that are kept. */
 const KEPT_INDEXES = 200
+/** Blobs of which it is remembered who has them. */
+const KEPT_HOLDERS = 20_000
 /** ms between two looks for uploads that nobody goes on with. */
 const SWEEP_EVERY = 60_000
 
@@ -31,6 +34,8 @@ export interface BuiltRoots {
   readonly pushed: PushedNames
   /** Repositories of the home root. */
   readonly catalog: (signal: AbortSignal) => Promise<readonly string[]>
+  /** Repositories that may have a blob. */
+  readonly holders: (digest: Digest) => Promise<readonly string[]>
   readonly writers: ReadonlyMap<string, RootWriter>
   close(): Promise<void>
 }
@@ -45,12 +50,14 @@ export function buildRoots(
   const { store } = running
   const access = buildAccess(parts, [running.source])
   const immutable = config.immutableTags.map(parseTagPattern)
+  const holders = new LRUCache<Digest, string>({ max: KEPT_HOLDERS })
   const shared = {
     store,
     cache,
     content: access.content,
     ipfs: access.ipfs,
     isImmutable: (repository: string, tag: string) => immutable.some((one) => one.matches(repository, tag)),
+    holders,
     indexes: new LRUCache<string, IndexDocument>({ max: KEPT_INDEXES }),
   }
   const writers = new Map(
@@ -74,6 +81,7 @@ export function buildRoots(
       const newest = await home.newest(signal)
       return newest === undefined ? [] : repositoriesIn(newest.tree, signal)
     },
+    holders: async (digest) => [holders.get(digest)].filter((name) => name !== undefined),
     writers,
     async close() {
       clearInterval(sweeping)

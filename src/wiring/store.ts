@@ -23,6 +23,7 @@ import type { KnownContent, KnownTag } from '../repository/upstream/known-images
 /** The store on disk, open: this process holds it. */
 export interface OpenStore {
   readonly folder: string
+  readonly metadata: Metadata
   readonly blobs: DiskBlobs
   readonly table: BlockTable
   /** Blocks of what the cache holds. */
@@ -93,6 +94,7 @@ export async function openStore(
   timer.unref()
   return {
     folder,
+    metadata,
     blobs,
     table: new BlockTable(metadata),
     recentBlocks,

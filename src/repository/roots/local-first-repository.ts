@@ -47,7 +47,12 @@ export class LocalFirstRepository implements Repository {
   }
 
   async referrers(subject: Digest, signal: AbortSignal): Promise<ReferrerList> {
-    return (await this.#place(signal)).referrers(subject, signal)
+    try {
+      return await (await this.#place(signal)).referrers(subject, signal)
+    } catch (error) {
+      if (!isFailure(error, 'NAME_UNKNOWN')) throw error
+      return this.#local.referrers(subject, signal)
+    }
   }
 
   async #place(signal: AbortSignal): Promise<Repository> {

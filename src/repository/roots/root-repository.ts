@@ -27,6 +27,8 @@ export interface RootParts {
   readonly cache: BlobCache
   /** Whether a tag, once there, stays what it is. */
   readonly isImmutable: (repository: string, tag: string) => boolean
+  /** Repositories that had a blob lately: a hint where a client says that it has been pushed, but not where to. */
+  readonly holders: LRUCache<Digest, string>
   /** index.json files by CID, parsed. */
   readonly indexes: LRUCache<string, IndexDocument>
 }
@@ -82,9 +84,16 @@ export class RootRepository implements WritableRepository {
     }
   }
 
+  /** None where nothing was pushed yet: that a manifest may still come is no failure (distribution-spec, "Listing Referrers"). */
   async referrers(subject: Digest, signal: AbortSignal): Promise<ReferrerList> {
-    const { layout } = await this.#layout(signal)
-    return layout.referrers(subject, signal)
+    try {
+      const { layout } = await this.#layout(signal)
+      return await layout.referrers(subject, signal)
+    } catch (error) {
+      if (!isFailure(error, 'NAME_UNKNOWN')) throw error
+      const nowhere = { contentPath: undefined, roots: [], warning: undefined }
+      return { referrers: [], source: this.#parts.store.name, cached: true, ...nowhere }
+    }
   }
 
   beginUpload(signal: AbortSignal): Promise<UploadStatus> {
@@ -106,6 +115,7 @@ export class RootRepository implements WritableRepository {
     signal: AbortSignal,
   ): Promise<void> {
     await this.#parts.store.uploads.finish(this.place, id, digest, part, signal)
+    this.#parts.holders.set(digest, this.place.repository)
   }
 
   cancelUpload(id: string, signal: AbortSignal): Promise<void> {
@@ -129,6 +139,7 @@ export class RootRepository implements WritableRepository {
     const manifest = checkManifest(sent, this.#parts.ipfs.maxManifestSize)
     const { digest } = manifest.descriptor
     const contentPath = await this.#change((folder) => this.#put(folder, manifest, sent.tags, signal), signal)
+    for (const need of manifest.needs) this.#parts.holders.set(need.digest, this.place.repository)
     const { staged } = this.#parts.store
     await staged.drop(this.place, [digest, ...manifest.needs.map((need) => need.digest)], signal)
     return { digest, subject: manifest.subject, contentPath }
