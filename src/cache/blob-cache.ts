@@ -8,6 +8,7 @@ import type { BufferPool } from './buffer-pool.ts'
 import type { DiskBlobs } from './disk-blobs.ts'
 import type { Fetch, VerifiedBlob } from './fill-options.ts'
 import { Fill } from './fill.ts'
+import { LocalSums, type OpenSums } from './stream-sums.ts'
 import { PartFetches } from './part-fetches.ts'
 
 /** Blobs up to this many bytes are kept in memory, where there is room. */
@@ -21,6 +22,8 @@ export interface BlobCacheOptions {
   readonly memorySize: number
   /** Bytes that one fetch keeps in memory. */
   readonly windowBytes: number
+  /** Computes what is known of a blob when it has arrived; default: in this thread. */
+  readonly openSums?: OpenSums
   /** Fetches under way at once. */
   readonly maxFills: number
   /** ms that a fetch goes on after someone's time was up. */
@@ -235,6 +238,7 @@ export class BlobCache {
       expectedSize: want.expectedSize,
       windowBytes,
       pool,
+      openSums: this.options.openSums ?? ((algorithm) => new LocalSums(algorithm)),
       createSpool: disk === undefined ? undefined : () => disk.createSpool(),
       onVerified: (verified) => this.keep(digest, verified),
       onSpoolFailure: (error) => events?.writeFailed(error),

@@ -2,6 +2,9 @@
  * Read buffers that are used again and again: allocating half a megabyte for every piece of a layer costs more than
  * reading it, and what was allocated stays until the garbage is collected. When the pool's memory is lent out, smaller
  * buffers are given, so that many slow readers stay within bounds.
+ *
+ * Large buffers are shared memory, which another thread can read where it is. Small ones may come and go, which another
+ * thread would hold up until it collects its garbage.
  */
 export class BufferPool {
   private readonly freeLarge: Buffer[] = []
@@ -27,7 +30,7 @@ export class BufferPool {
   take(): Buffer {
     if (this.scarce) return this.freeSmall.pop() ?? Buffer.allocUnsafeSlow(this.small)
     this.lent += this.large
-    return this.freeLarge.pop() ?? Buffer.allocUnsafeSlow(this.large)
+    return this.freeLarge.pop() ?? Buffer.from(new SharedArrayBuffer(this.large))
   }
 
   give(buffer: Buffer): void {

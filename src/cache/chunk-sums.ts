@@ -20,6 +20,11 @@ export class ChunkSums {
     }
   }
 
+  /** Append the sums of whole chunks that were computed elsewhere. */
+  add(sums: readonly number[]): void {
+    this.done.push(...sums)
+  }
+
   /** Chunks whose sum is known. */
   get complete(): number {
     return this.done.length

@@ -236,7 +236,7 @@ export class Fill {
     this.source = file.source
     this.contributors.push(file)
     await this.admitSize(file)
-    await intake.openSpool()
+    await intake.begin(file.size)
     this.changed.wake()
     for await (const piece of file.body) {
       if (intake.received + piece.length > file.size) {
@@ -285,7 +285,7 @@ export class Fill {
       throw new Failure('CONTENT_INVALID', `what came from ${from} does not have the digest ${digest}`)
     }
     const { window, received, spool } = intake
-    const sums = intake.sums.finish()
+    const sums = intake.chunks.finish()
     const bytes = (): Uint8Array | undefined => (window.start === 0 ? window.concat() : undefined)
     const cid = provedCid(this.contributors)
     await this.options.onVerified({ size: received, sums, spool, sources, cid, bytes })

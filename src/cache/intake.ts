@@ -1,9 +1,10 @@
-import { createHash } from 'node:crypto'
 import { Failure } from '../errors.ts'
 import { algorithmOf, encodedOf, type Digest } from '../reference/digest.ts'
 import type { BufferPool } from './buffer-pool.ts'
-import { ChunkSums } from './chunk-sums.ts'
+import type { ChunkSums } from './chunk-sums.ts'
 import type { Spool } from './spool.ts'
+import type { OpenSums } from './stream-sums.ts'
+import { WindowSums } from './window-sums.ts'
 import { Window } from './window.ts'
 
 export interface IntakeOptions {
@@ -11,6 +12,7 @@ export interface IntakeOptions {
   /** Bytes kept in memory behind the newest byte. */
   readonly windowBytes: number
   readonly pool: BufferPool
+  readonly openSums: OpenSums
   /** Makes the file that the bytes are kept in; without one, the window is all there is. */
   readonly createSpool: (() => Promise<Spool>) | undefined
   /** Called when disk trouble makes the rest stay in memory. */
@@ -20,24 +22,32 @@ export interface IntakeOptions {
 /** What has arrived of a blob: its newest bytes in memory, all of them in a file if possible, hashed on the way. */
 export class Intake {
   received = 0
-  readonly sums = new ChunkSums()
   readonly window: Window
   spool: Spool | undefined
+  private size = 0
   private spoolTried = false
   /** Known when all has arrived. */
   private isRight: boolean | undefined
   /** Offset up to which bytes were given to the file. */
   private spooled = 0
-  private readonly hash
+  private readonly sums: WindowSums
   private readonly options: IntakeOptions
 
   constructor(options: IntakeOptions) {
     this.options = options
-    this.hash = createHash(algorithmOf(options.digest))
-    this.window = new Window(options.windowBytes, options.pool)
+    const { digest, windowBytes, pool, openSums } = options
+    this.window = new Window(windowBytes, pool)
+    this.sums = new WindowSums(this.window, () => openSums(algorithmOf(digest), this.size))
   }
 
-  async openSpool(): Promise<void> {
+  /** Checksums of what has arrived, as far as they are known. */
+  get chunks(): ChunkSums {
+    return this.sums.chunks
+  }
+
+  /** What comes now belongs to a blob of `size` bytes. */
+  async begin(size: number): Promise<void> {
+    this.size = size
     if (this.spoolTried || this.options.createSpool === undefined) return
     this.spoolTried = true
     try {
@@ -48,16 +58,18 @@ export class Intake {
   }
 
   /**
-   * Take the next piece; its bytes are copied. Everything up to the first await happens at once, so that hash, sums and
+   * Take the next piece; its bytes are copied. Everything up to the first await happens at once, so that count, sums and
    * window stay in step whenever the fetch is ended.
+   *
+   * @throws Failure CONTENT_UNAVAILABLE when what arrived can't be verified
    */
   async keep(piece: Uint8Array): Promise<void> {
-    this.hash.update(piece)
-    this.sums.update(piece)
     this.window.push(piece)
     this.received += piece.length
+    this.sums.giveUpTo(this.window.sealed)
     await this.writeUpTo(this.window.sealed)
-    this.window.trim(this.spool?.written)
+    await this.sums.room()
+    this.window.trim(Math.min(this.sums.summed, this.spool?.written ?? Infinity))
   }
 
   /** Bytes from `position` to `end` at most, in memory or from the file; undefined when they are in neither. */
@@ -73,9 +85,10 @@ export class Intake {
     return { piece: buffer.subarray(0, bytes), done: () => pool.give(buffer) }
   }
 
-  /** Whether what has arrived, which is all of it, has the digest. */
+  /** Whether what has arrived, which is all of it, has the digest. @throws as {@link keep} */
   async complete(): Promise<boolean> {
-    this.isRight ??= this.hash.digest('hex') === encodedOf(this.options.digest)
+    this.sums.giveUpTo(this.window.end)
+    this.isRight ??= (await this.sums.digest()) === encodedOf(this.options.digest)
     if (!this.isRight) return false
     await this.writeUpTo(this.window.end)
     await this.guardSpool((spool) => spool.flush())
@@ -84,6 +97,7 @@ export class Intake {
 
   /** Let memory and file go; `committed`: the file is in its place and stays. */
   async end(committed: boolean): Promise<void> {
+    this.sums.close()
     if (committed) await this.spool?.close()
     else await this.dropSpool()
     this.window.clear()

@@ -23,7 +23,7 @@ export interface Missed {
  */
 export async function* missedBytes(
   { digest, fetch }: FillOptions,
-  { sums, window }: Intake,
+  { chunks, window }: Intake,
   { position, end, size, visible }: Missed,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
@@ -40,7 +40,7 @@ export async function* missedBytes(
     )
   }
   let at = first * CHUNK
-  for await (const chunk of checkedChunks(file.body, first, sums, mismatch)) {
+  for await (const chunk of checkedChunks(file.body, first, chunks, mismatch)) {
     const from = Math.max(position, at)
     const to = Math.min(at + chunk.length, end, visible())
     if (from < to) yield chunk.subarray(from - at, to - at)

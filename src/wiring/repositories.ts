@@ -1,5 +1,6 @@
 import { BlobCache } from '../cache/blob-cache.ts'
 import type { BufferPool } from '../cache/buffer-pool.ts'
+import { SumThread } from '../cache/sum-thread.ts'
 import type { Config } from '../config/config.ts'
 import type { ContentSource } from '../content/source.ts'
 import type { RememberingResolver } from '../naming/remembering-resolver.ts'
@@ -49,9 +50,13 @@ export async function buildBackend(parts: BackendParts): Promise<Backend> {
   const { config, located, store, pool, metrics, logger } = parts
   const sources = buildSources(config, located, store)
   const passing = new Set(located.filter(({ setting }) => !setting.cache).map(({ name }) => name))
+  const sumThread = new SumThread()
+  // Before there is work: while a thread starts V8 would let the heap grow (main.ts).
+  if (parts.serving !== undefined) await sumThread.start()
   const cache = new BlobCache({
     disk: store?.blobs,
     pool,
+    openSums: sumThread.open,
     memorySize: config.memoryCacheSize,
     windowBytes: store === undefined ? WINDOW_WITHOUT_DISK : WINDOW_WITH_DISK,
     maxFills: MOST_FILLS,
@@ -84,6 +89,7 @@ export async function buildBackend(parts: BackendParts): Promise<Backend> {
   const close = async (): Promise<void> => {
     cache.close()
     await roots?.close()
+    await sumThread.close()
     await ordinary?.close()
     await access.remembering.close()
     await Promise.all(located.map(({ dispatcher }) => dispatcher.destroy()))

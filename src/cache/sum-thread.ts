@@ -1,0 +1,154 @@
+import { Worker } from 'node:worker_threads'
+import { Failure, messageOf } from '../errors.ts'
+import { CHUNK, ChunkSums } from './chunk-sums.ts'
+import { LocalSums, type OpenSums, type StreamSums } from './stream-sums.ts'
+
+/** Bytes of a stream that is worth a thread: below, the answers cost more than the hashing. */
+const LARGE = 4 * 1024 * 1024
+
+/** MiB of JavaScript objects in the thread, which holds next to none: the bytes are not among them. */
+const LIMITS = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 32 }
+
+interface Answer {
+  readonly stream: number
+  readonly sums: readonly number[]
+  readonly digest?: string
+}
+
+/**
+ * One thread that hashes large streams, so that the thread that serves has its hands free. Where it can't start, or has
+ * ended of itself, streams are hashed in the thread that asks.
+ *
+ * Pieces in shared memory are read where they are; others are copied.
+ */
+export class SumThread {
+  private worker: Worker | undefined
+  private next = 0
+  private readonly streams = new Map<number, ThreadSums>()
+  private readonly script: URL
+
+  /** `script` is what the thread runs. */
+  constructor(script = new URL('./sum-worker.mjs', import.meta.url)) {
+    this.script = script
+  }
+
+  /** Resolves when the thread runs, or can't. What is opened before is hashed in this one. */
+  async start(): Promise<void> {
+    const worker = this.create()
+    if (worker === undefined) return
+    worker.on('message', (answer: Answer) => this.streams.get(answer.stream)?.receive(answer))
+    await new Promise<void>((resolve) => {
+      worker.once('online', () => {
+        // The process may end when there is nothing else to do.
+        worker.unref()
+        this.worker = worker
+        resolve()
+      })
+      worker.on('error', (error) => this.fail(messageOf(error)))
+      worker.once('exit', () => {
+        this.fail('it has ended')
+        resolve()
+      })
+    })
+  }
+
+  /** Opens the sums of a stream, here or there. See {@link OpenSums}. */
+  readonly open: OpenSums = (algorithm, size) => {
+    const { worker } = this
+    if (worker === undefined || size < LARGE) return new LocalSums(algorithm)
+    const number = this.next++
+    const sums = new ThreadSums(
+      (request, moved) => worker.postMessage({ stream: number, ...request }, moved),
+      () => this.streams.delete(number),
+    )
+    this.streams.set(number, sums)
+    worker.postMessage({ stream: number, open: { algorithm, chunk: CHUNK } })
+    return sums
+  }
+
+  /** End the thread, and what it was at with it. */
+  async close(): Promise<void> {
+    const { worker } = this
+    this.fail('the gateway stops')
+    await worker?.terminate()
+  }
+
+  private create(): Worker | undefined {
+    try {
+      // It needs nothing of what this process was started with.
+      return new Worker(this.script, { name: 'sums', env: {}, execArgv: [], resourceLimits: LIMITS })
+    } catch {
+      return undefined
+    }
+  }
+
+  private fail(why: string): void {
+    this.worker = undefined
+    const message = `what arrived can't be verified, as the thread that hashes is gone: ${why}`
+    for (const sums of this.streams.values()) sums.fail(new Failure('CONTENT_UNAVAILABLE', message))
+    this.streams.clear()
+  }
+}
+
+type Post = (request: object, moved?: ArrayBuffer[]) => void
+
+interface Waiting {
+  readonly resolve: (answer: Answer) => void
+  readonly reject: (reason: Failure) => void
+}
+
+class ThreadSums implements StreamSums {
+  readonly chunks = new ChunkSums()
+  private failure: Failure | undefined
+  /** One for each question, which are answered in their order. */
+  private readonly waiting: Waiting[] = []
+  private readonly post: Post
+  private readonly onEnd: () => void
+
+  constructor(post: Post, onEnd: () => void) {
+    this.post = post
+    this.onEnd = onEnd
+  }
+
+  async update(piece: Uint8Array): Promise<void> {
+    if (piece.buffer instanceof SharedArrayBuffer) await this.ask({ piece })
+    else {
+      const copy = new Uint8Array(piece)
+      await this.ask({ piece: copy }, [copy.buffer])
+    }
+  }
+
+  async digest(): Promise<string> {
+    const { digest = '' } = await this.ask({ end: true })
+    this.onEnd()
+    return digest
+  }
+
+  /** What waits in the thread may be overwritten from now on: nobody learns what comes of it. */
+  close(): void {
+    this.onEnd()
+    this.fail(new Failure('CONTENT_UNAVAILABLE', 'the fetch has ended'))
+    this.post({ close: true })
+  }
+
+  receive(answer: Answer): void {
+    this.chunks.add(answer.sums)
+    this.waiting.shift()?.resolve(answer)
+  }
+
+  fail(reason: Failure): void {
+    this.failure ??= reason
+    for (const { reject } of this.waiting.splice(0)) reject(this.failure)
+  }
+
+  private ask(request: object, moved?: ArrayBuffer[]): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      if (this.failure !== undefined) {
+        reject(this.failure)
+        return
+      }
+      this.waiting.push({ resolve, reject })
+      this.post(request, moved)
+    })
+  }
+}
