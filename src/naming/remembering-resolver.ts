@@ -10,7 +10,7 @@ import { NewestRecords } from './newest-records.ts'
 import type { NameAnswer, NameLookup, NameResolver, ResolvedName } from './resolver.ts'
 import type { RootsMemory } from './roots-memory.ts'
 import { NAMING_DEFAULTS, type NamingSettings } from './settings.ts'
-import { waitFor } from './wait-for.ts'
+import { waitFor } from '../content/wait-for.ts'
 
 export interface RememberingResolverOptions {
   /** In the order in which they are asked. */

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import type { CID } from 'multiformats/cid'
 import { fileBytes, fileRoot } from '../../src/content/unixfs/file.ts'
@@ -41,6 +42,8 @@ export function describeRootStore(
 ): void {
   describe(`${name} as a store of roots`, () => {
     const { signal } = new AbortController()
+    // one signal for what many do at once
+    setMaxListeners(0, signal)
     let under: RootStoreUnderTest
     let clock = Date.now()
     let places = 0

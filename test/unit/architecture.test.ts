@@ -94,6 +94,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'content',
     'content/unixfs',
     'content/transport',
+    // Blocks that come from a node are held to their CIDs.
+    'verify',
     'publish',
     'roots',
   ],

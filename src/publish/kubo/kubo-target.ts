@@ -1,33 +1,14 @@
 import { createHash } from 'node:crypto'
 import type { CID } from 'multiformats/cid'
-import { FileDagBuilder, LEAF_SIZE, LINKS_PER_NODE } from '../../content/unixfs/file-dag.ts'
+import { FileDagBuilder } from '../../content/unixfs/file-dag.ts'
 import { Failure, isFailure } from '../../errors.ts'
 import { algorithmOf, digestOf } from '../../reference/digest.ts'
-import type { AddedFile, Block, FileToAdd, PublishTarget } from '../target.ts'
+import type { AddedFile, FileToAdd, PublishTarget } from '../target.ts'
+import { ADD_PARAMETERS, differentFile } from './add.ts'
 import { multipartBody } from './multipart.ts'
+import { putBlocks } from './put-blocks.ts'
 import { runCommand } from './rpc.ts'
 import type { KuboAddress } from './rpc.ts'
-
-/** Every parameter that a CID depends on: the node's own settings and defaults must not matter. */
-const ADD_PARAMETERS = {
-  'cid-version': '1',
-  hash: 'sha2-256',
-  'raw-leaves': 'true',
-  chunker: `size-${LEAF_SIZE}`,
-  'max-file-links': String(LINKS_PER_NODE),
-  trickle: 'false',
-  inline: 'false',
-  'preserve-mode': 'false',
-  'preserve-mtime': 'false',
-  pin: 'false',
-  'wrap-with-directory': 'false',
-  quieter: 'true',
-  progress: 'false',
-  // the network is told of the root once all is there, not of every file
-  'fast-provide-root': 'false',
-  'fast-provide-dag': 'false',
-  'fast-provide-wait': 'false',
-}
 
 /**
  * Publishes into a Kubo node over its RPC API: files by `add`, directories as blocks, the root pinned. Nothing else
@@ -65,11 +46,7 @@ async function addFile(
     throw wrong ?? error
   }
   const { cid, size, dagSize } = builder.finish()
-  if (answered !== cid.toString()) {
-    const made = typeof answered === 'string' ? `made ${answered}` : 'said nothing'
-    const advice = 'it may be too old to know max-file-links: Kubo 0.34 or newer does'
-    throw new Failure('CONTENT_UNAVAILABLE', `Kubo ${made} of a file that is ${cid.toString()}: ${advice}`)
-  }
+  if (answered !== cid.toString()) throw differentFile(answered, cid)
   return { cid, size, dagSize }
 }
 
@@ -107,19 +84,6 @@ async function* checkedContent(
     const actual = digestOf(algorithm, hash.digest('hex'))
     if (actual !== file.digest) throw fail(`${name} changed while it was read: it is ${actual} now`)
   }
-}
-
-async function putBlocks(kubo: KuboAddress, blocks: readonly Block[], signal: AbortSignal): Promise<void> {
-  if (blocks.length === 0) return
-  const body = multipartBody(blocks.map(({ bytes }) => ({ size: bytes.length, content: [bytes] })))
-  const parameters = { 'cid-codec': 'dag-pb', mhtype: 'sha2-256', mhlen: '-1', pin: 'false' }
-  const stored: unknown[] = []
-  for await (const answer of runCommand(kubo, { name: 'block/put', parameters, body, signal })) {
-    stored.push(answer['Key'])
-  }
-  const expected = blocks.map(({ cid }) => cid.toString())
-  const lost = expected.find((cid, at) => stored[at] !== cid)
-  if (lost !== undefined) throw new Failure('CONTENT_UNAVAILABLE', `Kubo did not store the folder ${lost}`)
 }
 
 async function pin(

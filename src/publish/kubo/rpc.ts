@@ -19,13 +19,15 @@ export interface KuboAddress {
 export interface Command {
   /** `pin/add` */
   readonly name: string
-  readonly parameters: Readonly<Record<string, string>>
+  /** Several values of one parameter are arguments in their order. */
+  readonly parameters: Readonly<Record<string, string | readonly string[]>>
   readonly body?: MultipartBody
   readonly signal: AbortSignal
+  /** ms without a byte taken, or an answer begun, after which Kubo is taken for stuck. Default 300 000. */
+  readonly patience?: number
 }
 
-/** ms without a byte taken, or an answer begun, after which Kubo is taken for stuck. */
-const MUTE = 300_000
+const PATIENCE = 300_000
 /** Bytes of an error message that are read, and of one line of an answer. */
 const MAX_TEXT = 64 * 1024
 
@@ -50,22 +52,28 @@ export async function* runCommand(kubo: KuboAddress, command: Command): AsyncGen
 }
 
 function send(kubo: KuboAddress, command: Command): Promise<Dispatcher.ResponseData> {
-  const query = new URLSearchParams(command.parameters).toString()
-  const { body } = command
+  const query = new URLSearchParams(
+    Object.entries(command.parameters).flatMap(([name, values]) =>
+      [values].flat().map((value) => [name, value]),
+    ),
+  ).toString()
+  const { body, patience = PATIENCE } = command
   return request(`${kubo.baseUrl.replace(/\/+$/, '')}/api/v0/${command.name}?${query}`, {
     method: 'POST',
     dispatcher: kubo.dispatcher,
     headers: {
       ...kubo.headers,
-      ...(body === undefined
-        ? {}
-        : { 'content-type': body.contentType, 'content-length': String(body.contentLength) }),
+      ...(body === undefined ? {} : { 'content-type': body.contentType, ...lengthHeader(body) }),
     },
     body: body === undefined ? null : Readable.from(body.pieces, { objectMode: false }),
     signal: command.signal,
-    headersTimeout: MUTE,
-    bodyTimeout: MUTE,
+    headersTimeout: patience,
+    bodyTimeout: patience,
   })
+}
+
+function lengthHeader({ contentLength }: MultipartBody): { 'content-length'?: string } {
+  return contentLength === undefined ? {} : { 'content-length': String(contentLength) }
 }
 
 async function* linesOf(body: AsyncIterable<Uint8Array>): AsyncGenerator<string> {

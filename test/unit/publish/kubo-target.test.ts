@@ -235,7 +235,7 @@ describe('folders', () => {
     const target = await targetFor(kubo([]))
     known = []
     const { blocks } = await blocksOfFolder()
-    await expect(target.putBlocks(blocks, { signal: never })).rejects.toThrow(/did not store the folder baf/)
+    await expect(target.putBlocks(blocks, { signal: never })).rejects.toThrow(/did not store the block baf/)
   })
 })
 

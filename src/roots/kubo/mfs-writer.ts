@@ -1,0 +1,149 @@
+import { posix } from 'node:path'
+import type { CID } from 'multiformats/cid'
+import type { BlockReader } from '../../content/unixfs/blocks.ts'
+import { waitFor } from '../../content/wait-for.ts'
+import { Failure, isFailure } from '../../errors.ts'
+import { putBlocks } from '../../publish/kubo/put-blocks.ts'
+import type { KuboAddress } from '../../publish/kubo/rpc.ts'
+import type { Block } from '../../publish/target.ts'
+import { isAbsent, LOCAL, one } from './mfs.ts'
+import { folderBlocks } from './mfs-folders.ts'
+import { NOTHING, unpin } from './pins.ts'
+import { COLLECTION_PATIENCE, whileUncollected } from './uncollected.ts'
+
+/** ms in which Kubo removes a pin where no garbage collection waits. */
+const PROMPT = 1000
+
+export interface Changed<T> {
+  readonly value: T
+  /**
+   * Whether garbage may have been collected by what MFS was before the change, so that blocks which only the change
+   * holds are gone.
+   */
+  readonly collected: boolean
+}
+
+/**
+ * Changes Kubo's MFS so that garbage collection does not undo it.
+ *
+ * A collection takes for garbage what is not in MFS at the moment when it is asked for, also the blocks of folders that
+ * MFS gets from then until its end: MFS is broken then. So changes are made while no collection is under way
+ * ({@link whileUncollected}). One that is asked for in that moment has looked at MFS before the change, and waits:
+ * removing a pin, which waits behind it, shows that. Then the folders are read before it begins, and put again when it is over.
+ */
+export class MfsWriter {
+  readonly #kubo: KuboAddress
+  readonly #blocks: BlockReader
+
+  constructor(kubo: KuboAddress, blocks: BlockReader) {
+    this.#kubo = kubo
+    this.#blocks = blocks
+  }
+
+  /**
+   * Once it has begun to change something it goes on to the end, whatever happens to the signal.
+   *
+   * @param pinned a pin that is needed no more when the change is safe
+   */
+  async change<T>(
+    signal: AbortSignal,
+    action: (change: MfsChange) => Promise<T>,
+    pinned: CID = NOTHING,
+  ): Promise<Changed<T>> {
+    const lasting = AbortSignal.timeout(COLLECTION_PATIENCE)
+    let settled: Promise<void> = Promise.resolve()
+    let threatened: Block[] = []
+    let collected = false
+    const result = await whileUncollected(this.#kubo, signal, async () => {
+      const change = new MfsChange(this.#kubo, lasting)
+      const [outcome] = await Promise.allSettled([action(change).finally(() => change.flush())])
+      settled = unpin(this.#kubo, pinned, lasting)
+      if (
+        (await waitFor(
+          settled.then(() => true),
+          PROMPT,
+          lasting,
+        )) === undefined
+      ) {
+        collected = true
+        threatened = await folderBlocks(this.#kubo, this.#blocks, change.folders, lasting)
+      }
+      return outcome
+    })
+    await settled
+    if (threatened.length > 0) await putBlocks(this.#kubo, threatened, lasting)
+    if (result.status === 'rejected') throw result.reason
+    return { value: result.value, collected }
+  }
+}
+
+/** What can be changed in MFS. What is added survives a kill -9 at once, what is removed comes back until {@link flush}. */
+export class MfsChange {
+  /** Folders that are other ones now. */
+  readonly folders = new Set<string>()
+  #removed = false
+  readonly #kubo: KuboAddress
+  readonly #signal: AbortSignal
+
+  constructor(kubo: KuboAddress, signal: AbortSignal) {
+    this.#kubo = kubo
+    this.#signal = signal
+  }
+
+  async putBlocks(blocks: readonly Block[]): Promise<void> {
+    await putBlocks(this.#kubo, blocks, this.#signal)
+  }
+
+  /** With the folders above it; one that is there stays. */
+  async makeFolder(path: string): Promise<void> {
+    this.folders.add(path)
+    await one(
+      this.#kubo,
+      'files/mkdir',
+      { arg: path, parents: 'true', flush: 'true', ...LOCAL },
+      this.#signal,
+    )
+  }
+
+  /**
+   * Give a file or folder a name, unless the name is taken.
+   *
+   * @param options `parents`: make the folders above it
+   * @returns whether the name was free
+   * @throws Failure CONTENT_NOT_FOUND when its first block is not stored; see {@link isAbsent} for a missing folder
+   */
+  async link(cid: CID, path: string, options: { parents?: boolean } = {}): Promise<boolean> {
+    this.folders.add(posix.dirname(path))
+    const parameters = { arg: [`/ipfs/${cid.toString()}`, path], flush: 'true', ...LOCAL }
+    const parents = String(options.parents ?? false)
+    try {
+      await one(this.#kubo, 'files/cp', { ...parameters, parents }, this.#signal)
+      return true
+    } catch (error) {
+      if (isFailure(error) && /already has entry by that name/i.test(error.message)) return false
+      if (isFailure(error) && /cannot get node from path/i.test(error.message)) {
+        throw new Failure('CONTENT_NOT_FOUND', `Kubo does not have ${cid.toString()}`, { cause: error })
+      }
+      throw error
+    }
+  }
+
+  /** Remove a file or folder with all that is in it. @returns whether it was there */
+  async remove(path: string): Promise<boolean> {
+    this.folders.add(posix.dirname(path))
+    try {
+      await one(this.#kubo, 'files/rm', { arg: path, recursive: 'true', ...LOCAL }, this.#signal)
+      this.#removed = true
+      return true
+    } catch (error) {
+      if (isAbsent(error)) return false
+      throw error
+    }
+  }
+
+  /** Make what was removed stay so. */
+  async flush(): Promise<void> {
+    if (!this.#removed) return
+    await one(this.#kubo, 'files/flush', { arg: '/', ...LOCAL }, this.#signal)
+  }
+}

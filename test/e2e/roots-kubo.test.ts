@@ -1,0 +1,29 @@
+import { Agent } from 'undici'
+import { createKuboRootStore } from '../../src/roots/kubo/kubo-root-store.ts'
+import { describeRootStore } from '../contract/root-store.ts'
+import { KuboNode } from './harness/kubo.ts'
+import { Teardown } from './harness/teardown.ts'
+import { describeWith } from './harness/tools.ts'
+
+describeWith(['ipfs'], 'roots in Kubo', () => {
+  describeRootStore('a Kubo', async (settings) => {
+    const teardown = new Teardown()
+    const dispatcher = new Agent()
+    teardown.defer(() => dispatcher.close())
+    const node = await KuboNode.start(teardown)
+    const open = () => createKuboRootStore({ kubo: { baseUrl: node.api, dispatcher }, ...settings })
+    let store = open()
+    return {
+      get store() {
+        return store
+      },
+      restart: async () => {
+        await node.kill()
+        await node.up()
+        store = open()
+      },
+      sweep: () => store.sweep(new AbortController().signal),
+      close: () => teardown.run(),
+    }
+  })
+})
