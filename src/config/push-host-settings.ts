@@ -8,7 +8,7 @@ export const PUSH_HOST_SETTINGS = {
     schema: value.hostName(),
     placeholder: 'NAME',
     repeatable: true,
-    defaultText: 'those of the loopback',
-    help: 'name or address that clients know this gateway by; without authentication nothing is pushed to any other, since it could be a web page that makes a browser do it',
+    defaultText: 'only the loopback',
+    help: 'name or address by which clients may push to this gateway without authentication, besides localhost',
   },
 } as const satisfies Record<string, Setting>
