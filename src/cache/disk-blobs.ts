@@ -6,6 +6,7 @@ import type { Digest } from '../reference/digest.ts'
 import { BlobFiles } from './blob-files.ts'
 import { BlobRecords, type BlobRecord } from './blob-records.ts'
 import type { BufferPool } from './buffer-pool.ts'
+import { checkDiskRoom } from './disk-room.ts'
 import type { Metadata } from './metadata.ts'
 import { Spool } from './spool.ts'
 import { readStored, type StoredBlob } from './stored-blob.ts'
@@ -79,9 +80,10 @@ export class DiskBlobs {
     return found.map(([digest, { size }]) => ({ digest, size }))
   }
 
-  /** A new file in the making. @throws the file system's error */
+  /** A new file in the making. @throws the file system's error, ENOSPC before the disk is full to the last byte */
   async createSpool(): Promise<Spool> {
-    return Spool.create(join(this.options.folder, 'incoming', randomUUID()))
+    const { workFolder } = this
+    return Spool.create(join(workFolder, randomUUID()), () => checkDiskRoom(workFolder))
   }
 
   /** Folder for other work files, removed at the next start. */

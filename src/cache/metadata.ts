@@ -1,7 +1,8 @@
-import { ClassicLevel, type ChainedBatch } from 'classic-level'
+import type { ChainedBatch } from 'classic-level'
 import { Failure, messageOf, systemCodeOf } from '../errors.ts'
+import { MendingLevel } from './mending-level.ts'
 
-export type Metadata = ClassicLevel<string, string>
+export type Metadata = MendingLevel
 
 /** Changes that are made as one. */
 export type MetadataBatch = ChainedBatch<Metadata, string, string>
@@ -13,7 +14,7 @@ export type MetadataBatch = ChainedBatch<Metadata, string, string>
  * @throws Failure STORE_LOCKED when another process has it, STORE_FAILED when it can't be opened
  */
 export async function openMetadata(folder: string): Promise<Metadata> {
-  const database: Metadata = new ClassicLevel(folder, { keyEncoding: 'utf8', valueEncoding: 'utf8' })
+  const database: Metadata = new MendingLevel(folder, { keyEncoding: 'utf8', valueEncoding: 'utf8' })
   try {
     await database.open()
     return database

@@ -10,6 +10,9 @@ const BATCH = 512 * 1024
  */
 const LARGEST_WRITE = 256 * 1024
 
+/** Bytes after which it is looked again whether there is room for more. */
+const CHECK_EVERY = 4 * 1024 * 1024
+
 /** A file in the making: appended to by one writer, read by many up to what is written. */
 export class Spool {
   /** Bytes on disk, from the start. */
@@ -17,17 +20,24 @@ export class Spool {
   private batch: Uint8Array[] = []
   private batched = 0
   private writing: Promise<void> = Promise.resolve()
+  private checked = 0
   private readonly file: FileHandle
   private readonly path: string
+  private readonly checkRoom: () => Promise<void>
 
-  private constructor(file: FileHandle, path: string) {
+  private constructor(file: FileHandle, path: string, checkRoom: () => Promise<void>) {
     this.file = file
     this.path = path
+    this.checkRoom = checkRoom
   }
 
-  /** @throws the file system's error */
-  static async create(path: string): Promise<Spool> {
-    return new Spool(await open(path, 'wx+'), path)
+  /**
+   * @param checkRoom throws where no more should be written
+   * @throws the file system's error
+   */
+  static async create(path: string, checkRoom = (): Promise<void> => Promise.resolve()): Promise<Spool> {
+    await checkRoom()
+    return new Spool(await open(path, 'wx+'), path, checkRoom)
   }
 
   /**
@@ -124,6 +134,10 @@ export class Spool {
   }
 
   private async writeAll(pieces: Uint8Array[], bytes: number): Promise<void> {
+    if (this.written - this.checked >= CHECK_EVERY) {
+      this.checked = this.written
+      await this.checkRoom()
+    }
     let rest = pieces
     let left = bytes
     while (left > 0) {

@@ -125,9 +125,12 @@ export async function storing<Result>(work: () => Promise<Result>): Promise<Resu
     return await work()
   } catch (error) {
     if (error instanceof Failure) throw error
-    const full =
-      ['ENOSPC', 'EDQUOT'].includes(systemCodeOf(error) ?? '') || /No space left/.test(messageOf(error))
-    const advice = full ? 'the disk of the store is full: free some space on it' : messageOf(error)
+    const reason = messageOf(error)
+    const isFull =
+      ['ENOSPC', 'EDQUOT'].includes(systemCodeOf(error) ?? '') || reason.includes('No space left')
+    const advice = isFull
+      ? 'its disk is full. Free some space on it, or collect garbage: ipfs-registry gc'
+      : reason
     throw new Failure('STORE_FAILED', `the store can't be written: ${advice}`, { cause: error })
   }
 }
