@@ -2,6 +2,7 @@ import type { Config } from '../config/config.ts'
 import { EMBEDDED } from '../content/embedded/source.ts'
 import { Failure } from '../errors.ts'
 import { createEmbeddedRoots } from '../roots/embedded/embedded-roots.ts'
+import { createKuboRootStore } from '../roots/kubo/kubo-root-store.ts'
 import type { RunningRootStore } from './roots.ts'
 import type { LocatedSource } from './sources.ts'
 import type { OpenStore } from './store.ts'
@@ -54,6 +55,23 @@ function openEmbedded(
   }
 }
 
-function openKubo(_config: Config, _located: readonly LocatedSource[]): RunningRootStore {
-  throw new Failure('SETTINGS_INVALID', 'push-to: a Kubo can not be pushed to yet')
+function openKubo(config: Config, located: readonly LocatedSource[]): RunningRootStore {
+  const source = located.find(({ kind }) => kind === 'kubo')
+  if (source === undefined) {
+    throw new Failure(
+      'SETTINGS_INVALID',
+      'push-to: no Kubo to push to; name one: --source kubo=http://127.0.0.1:5001',
+    )
+  }
+  const store = createKuboRootStore({
+    kubo: { baseUrl: source.url, dispatcher: source.dispatcher, headers: source.setting.headers },
+    uploadTimeout: config.uploadTimeout,
+    history: config.rootHistory,
+  })
+  return {
+    store,
+    source: source.name,
+    sweep: (signal) => store.sweep(signal),
+    close: () => Promise.resolve(),
+  }
 }

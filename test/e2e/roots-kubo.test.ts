@@ -14,6 +14,7 @@ describeWith(['ipfs'], 'roots in Kubo', () => {
     const open = () => createKuboRootStore({ kubo: { baseUrl: node.api, dispatcher }, ...settings })
     let store = open()
     return {
+      keepsUploads: true,
       get store() {
         return store
       },
