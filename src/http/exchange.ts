@@ -47,6 +47,7 @@ export class Exchange {
   readonly facts: AccessFacts = { route: 'other', bytes: 0, received: 0 }
   private readonly controller = new AbortController()
   private readonly socket: Socket
+  private readonly answerTimeout: number
   private readonly clientStallTimeout: number
   private readonly pushTimeout: number
   private deadline: NodeJS.Timeout | undefined
@@ -54,6 +55,7 @@ export class Exchange {
   constructor(req: IncomingMessage, res: ServerResponse, timeouts: ExchangeTimeouts) {
     const { answerTimeout, clientStallTimeout = CLIENT_STALL, pushTimeout = PUSH_TIMEOUT } = timeouts
     this.socket = req.socket
+    this.answerTimeout = answerTimeout
     this.clientStallTimeout = clientStallTimeout
     this.pushTimeout = pushTimeout
     const given = req.headers['x-request-id']
@@ -95,6 +97,11 @@ export class Exchange {
     this.socket.setTimeout(this.clientStallTimeout)
   }
 
+  /** A body that is kept in memory begins to come, and has to be here in time. */
+  receivingWhole(): void {
+    this.answerWithin(this.answerTimeout, stillComing)
+  }
+
   /** The whole body is here, and has to be stored in time. */
   received(): void {
     this.socket.setTimeout(0)
@@ -105,6 +112,10 @@ export class Exchange {
 function stillSearching(seconds: number): Failure {
   const text = `no answer within ${seconds} s; the search goes on, so try again in a moment`
   return new Failure('CONTENT_TIMEOUT', text)
+}
+
+function stillComing(seconds: number): Failure {
+  return new Failure('PUSH_TIMEOUT', `the body of the request did not come within ${seconds} s`)
 }
 
 function stillStoring(seconds: number): Failure {

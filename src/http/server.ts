@@ -55,7 +55,7 @@ export class ListeningServer {
     }
     server.on('request', answer)
     server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => {
-      holdContinue(req, res)
+      holdContinue(req)
       answer(req, res)
     })
     server.on('checkExpectation', answer)

@@ -8,8 +8,6 @@ import type { PushRequest } from './push.ts'
 import { checkEncoding, mediaTypeOf } from './request-content.ts'
 import type { Reference } from './route.ts'
 
-/** ms for all of a manifest, so that those which are being read are soon no longer in memory. */
-const READING = 60_000
 /** Tags that one push may set; clients may rely on ten. */
 const MOST_TAGS = 100
 
@@ -23,7 +21,7 @@ export async function putManifest(
   const { req, res, exchange, name, repository } = push
   const names = namesOf(reference, query)
   checkEncoding(req)
-  exchange.answerWithin(READING, tooSlow)
+  exchange.receivingWhole()
   const bytes = await readBody(req, res, exchange, maxManifestSize, () => tooLarge(maxManifestSize))
   exchange.received()
   const manifest = { bytes, mediaType: mediaTypeOf(req), ...names }
@@ -54,8 +52,4 @@ function namesOf(reference: Reference, query: URLSearchParams): Pick<ManifestToP
 
 function tooLarge(limit: number): Failure {
   return new Failure('MANIFEST_TOO_LARGE', `manifests of more than ${limit} bytes are not taken here`)
-}
-
-function tooSlow(seconds: number): Failure {
-  return new Failure('PUSH_TIMEOUT', `the manifest did not come within ${seconds} s`)
 }

@@ -277,6 +277,13 @@ describe('time', () => {
     raw.socket.destroy()
   })
 
+  test('a manifest has to come whole', async () => {
+    await start({ answerTimeout: 150 })
+    const raw = await openSocket(gateway.port)
+    raw.send(wireRequest('/v2/team/app/manifests/v1', { 'Content-Length': '10' }, 'PUT') + '{')
+    expect(await raw.ended()).toMatch(/^HTTP\/1\.1 504 [^]*Connection: close\r\n[^]*did not come/)
+  })
+
   test.each(['PUT', 'PATCH'])('storing it has its own, counted from the last byte: %s', async (method) => {
     await start({ pushTimeout: 200 })
     const { promise } = deferred<never>()
