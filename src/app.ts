@@ -1,5 +1,6 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { Router } from 'express'
+import { isTokenRequest, type ServeToken } from './auth/token-endpoint.ts'
 import { Failure } from './errors.ts'
 import { beginExchange, exchangeOf, type Exchange } from './http/exchange.ts'
 import { answerFailure } from './http/failure.ts'
@@ -10,6 +11,8 @@ import { parseTrustlessRoute } from './trustless/route.ts'
 export interface AppOptions {
   /** Undefined where this listener is no registry. */
   readonly registry?: RegistryOptions | undefined
+  /** Undefined where nobody needs a token. */
+  readonly serveToken?: ServeToken | undefined
   /** Undefined where this listener is no IPFS gateway. */
   readonly trustless?: ServeTrustless | undefined
   /** ms until a request without an answer gets 504. */
@@ -47,6 +50,8 @@ export function createApp(options: AppOptions): RequestListener {
     admit(options),
     // What is held, to other gateways and IPFS clients: every path below /ipfs/ and /ipns/.
     ...(options.trustless === undefined ? [] : [trustless(options.trustless)]),
+    // Tokens for whoever may do something there.
+    ...(options.serveToken === undefined ? [] : [tokens(options.serveToken)]),
     // The registry protocol; it parses the raw URL itself and knows every path below /v2/.
     ...(options.registry === undefined ? [] : [registry(options.registry)]),
   ]
@@ -92,6 +97,13 @@ function trustless(serve: ServeTrustless): Step {
     const route = parseTrustlessRoute(req.url ?? '/')
     if (route === undefined) next()
     else serve(req, res, route).catch(next)
+  }
+}
+
+function tokens(serve: ServeToken): Step {
+  return (req, res, next) => {
+    if (isTokenRequest(req.url ?? '/')) serve(req, res).catch(next)
+    else next()
   }
 }
 

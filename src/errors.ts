@@ -112,7 +112,7 @@ export const ERRORS = {
     status: 403,
     oci: 'DENIED',
     meaning:
-      'The allow and deny lists of this gateway, or of an upstream, exclude it, or a web page wants to write.',
+      'The allow and deny lists of this gateway, its rules of who may do what, or an upstream, exclude it; or a web page wants to write.',
   },
   NOT_HELD: {
     status: 404,

@@ -1,3 +1,4 @@
+import { checkAccess } from './access-consistency.ts'
 import type { Address } from './address.ts'
 import { formatOrigin } from './config.ts'
 import type { SettingInForce, SettingValues } from './config.ts'
@@ -26,6 +27,7 @@ export function checkTogether(
     if (unnamed.length > 1) add('source', `names ${kind} more than once`)
   }
   checkUpstreams(values, add)
+  checkAccess(values, add)
 }
 
 /** Each listener needs an address that none before it has. */

@@ -30,7 +30,8 @@ export function exposedUpstreams({ listen, mirrors, upstreams }: Listeners): rea
     .map(({ name }) => name)
 }
 
-function isLoopback(host: string): boolean {
+/** Whether only this machine reaches a listener of this host. */
+export function isLoopback(host: string): boolean {
   if (host.toLowerCase() === 'localhost') return true
   const ip = host.replace(/%.*/, '')
   const family = isIP(ip)

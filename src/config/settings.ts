@@ -1,3 +1,4 @@
+import { AUTH_SETTINGS } from './auth-settings.ts'
 import type { Setting } from './setting.ts'
 import { PUSH_HOST_SETTINGS } from './push-host-settings.ts'
 import { PUSH_SETTINGS } from './push-settings.ts'
@@ -147,6 +148,7 @@ export const SETTINGS = {
     defaultText: 'nothing',
     help: 'never content whose path matches one of these, whatever --allow says',
   },
+  ...AUTH_SETTINGS,
   'answer-timeout': {
     group: 'Time-outs',
     schema: value.duration({ min: 100 }),

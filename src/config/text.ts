@@ -1,3 +1,4 @@
+import type { AuthSetting } from './auth-setting.ts'
 import { formatMap } from './map-setting.ts'
 import type { MapSetting } from './map-setting.ts'
 import { withoutSecrets } from './secrets.ts'
@@ -14,6 +15,7 @@ export function textOf(value: unknown, raw: unknown): string {
   if (isSource(value)) return formatSource(value)
   if (isUpstream(value)) return formatUpstream(value)
   if (isMap(value)) return formatMap(value)
+  if (isPasswordFile(value)) return `htpasswd=${value.file}`
   return withoutSecrets(String(raw))
 }
 
@@ -23,6 +25,10 @@ function isStore(value: unknown): value is StoreSetting {
 
 function isMap(value: unknown): value is MapSetting {
   return isOfKind(value, ['file', 'ipfs'])
+}
+
+function isPasswordFile(value: unknown): value is AuthSetting & { kind: 'htpasswd' } {
+  return isOfKind(value, ['htpasswd'])
 }
 
 function isOfKind(value: unknown, kinds: readonly string[]): boolean {

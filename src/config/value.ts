@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { toAbsolute } from './absolute-path.ts'
 import { parseAddress, parseDnsServer } from './address.ts'
 import type { Address } from './address.ts'
+import { parseAuth, parseAuthRules, parseNetwork, parsePublicUrl } from './auth-setting.ts'
 import { parseMap } from './map-setting.ts'
 import { parseMirror } from './mirror-setting.ts'
 import { parseUpstream, parseUpstreamObject } from './parse-upstream.ts'
@@ -168,6 +169,23 @@ export function contentGlob() {
     }
     return value
   })
+}
+
+export function auth() {
+  return text(parseAuth)
+}
+
+export function authRules() {
+  return text(parseAuthRules)
+}
+
+export function publicUrl() {
+  return text(parsePublicUrl)
+}
+
+/** An IP address or network. */
+export function network() {
+  return text(parseNetwork)
 }
 
 export function dnsServer() {

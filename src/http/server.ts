@@ -12,7 +12,8 @@ import { Connections } from './connections.ts'
 import { holdContinue } from './expectation.ts'
 import { failureBody } from './failure.ts'
 import { refuse } from './refusal.ts'
-import { readTlsPair, watchTlsFiles, type TlsFiles } from './tls-files.ts'
+import { readTlsPair, type TlsFiles } from './tls-files.ts'
+import { watchFiles } from './watched-files.ts'
 
 export interface ServerOptions {
   readonly host: string
@@ -106,7 +107,7 @@ export class ListeningServer {
     const reload = (): void => {
       readTlsPair(files).then((pair) => (this.server as TlsServer).setSecureContext(pair), onTlsError)
     }
-    this.endWatch = watchTlsFiles(files, reload, tlsCheckInterval)
+    this.endWatch = watchFiles([files.cert, files.key], reload, tlsCheckInterval)
   }
 }
 

@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises'
-import { unwatchFile, watchFile } from 'node:fs'
 import { createSecureContext } from 'node:tls'
 import { Failure, messageOf } from '../errors.ts'
 
@@ -14,11 +13,6 @@ export interface TlsPair {
   readonly key: Buffer
 }
 
-/** ms between looks at the files. */
-const INTERVAL = 2_000
-/** ms until the second file of a pair has come as well. */
-const SETTLED = 200
-
 /** @throws Failure SETTINGS_INVALID when the files can't be read, or do not fit each other */
 export async function readTlsPair(files: TlsFiles): Promise<TlsPair> {
   try {
@@ -30,30 +24,5 @@ export async function readTlsPair(files: TlsFiles): Promise<TlsPair> {
       'SETTINGS_INVALID',
       `certificate ${files.cert} with key ${files.key}: ${messageOf(error)}`,
     )
-  }
-}
-
-/**
- * Call `onChange` when a file has become another. The files are looked at again and again: certificates are often
- * links to links, which change in folders that no watcher of theirs would see.
- *
- * @param interval ms
- * @returns a function that ends it
- */
-export function watchTlsFiles(
-  { cert, key }: TlsFiles,
-  onChange: () => void,
-  interval: number = INTERVAL,
-): () => void {
-  let timer: NodeJS.Timeout | undefined
-  const changed = (): void => {
-    clearTimeout(timer)
-    timer = setTimeout(onChange, SETTLED)
-    timer.unref()
-  }
-  for (const file of [cert, key]) watchFile(file, { persistent: false, interval }, changed)
-  return () => {
-    clearTimeout(timer)
-    for (const file of [cert, key]) unwatchFile(file, changed)
   }
 }

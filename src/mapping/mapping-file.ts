@@ -9,8 +9,8 @@ import { parseTarget } from './mapping-target.ts'
 import type { MappingTarget } from './mapping-target.ts'
 import { Rules } from './rules.ts'
 import type { Rule } from './rules.ts'
-import { YamlDocument } from './yaml-document.ts'
-import type { YamlEntry } from './yaml-document.ts'
+import { YamlDocument } from '../config/yaml-document.ts'
+import type { YamlEntry } from '../config/yaml-document.ts'
 
 const MOST_RULES = 10_000
 const ORDERS: readonly MappingOrder[] = ['ipfs-first', 'upstream-first', 'ipfs-only']

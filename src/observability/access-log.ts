@@ -13,6 +13,8 @@ export interface AccessRecord {
   readonly name?: string | undefined
   /** Tag or digest, where the URL has one. */
   readonly reference?: string | undefined
+  /** Who asked, where they said and showed it. */
+  readonly user?: string | undefined
   /** Undefined when the client left before there was an answer. */
   readonly status: number | undefined
   /** Bytes of the body that were sent. */
@@ -48,6 +50,7 @@ export function createAccessLog(logger: Logger): (record: AccessRecord) => void 
       route: record.route,
       name: record.name === undefined ? undefined : cut(record.name, MAX_URL),
       reference: record.reference === undefined ? undefined : cut(record.reference, MAX_REFERENCE),
+      user: record.user,
       status: record.status,
       bytes: record.bytes,
       // Most requests have no body.

@@ -21,6 +21,8 @@ export type FindRepository = (name: string, asked: Asked) => Repository
 
 export interface RegistryOptions {
   readonly find: FindRepository
+  /** Who may do what; undefined where everybody may do everything. */
+  readonly access?: Access | undefined
   /** Registry that this listener is a mirror of; undefined for one that is addressed as itself. */
   readonly mirrorOf?: string | undefined
   /** ms until a request to a mirror is answered 504, so that the runtime goes on to the registry itself. */
@@ -29,8 +31,6 @@ export interface RegistryOptions {
   readonly gateway: string
   /** Undefined where this gateway is read-only. */
   readonly push?: PushOptions | undefined
-  /** Undefined where everybody may do everything. */
-  readonly access?: Access | undefined
   /** Undefined where repositories are not listed. */
   readonly catalog?: Catalog | undefined
 }

@@ -21,6 +21,7 @@ import { buildExporter } from './exporting.ts'
 import { embeddedPublisher, kuboPublisher, storeImporter } from './publishing.ts'
 import { registryOptions } from './registry.ts'
 import { buildBackend, type Backend } from './repositories.ts'
+import { buildRegistryAccess } from './registry-access.ts'
 import { locateSources, type LocatedSource } from './sources.ts'
 import { createBufferPool, openStore, type OpenStore } from './store.ts'
 import { buildTrustless } from './trustless.ts'
@@ -34,6 +35,7 @@ export async function serve(config: Config, terminal: Terminal): Promise<Running
   })
   const exposed = createMetrics()
   const { metrics } = exposed
+  const authorization = await buildRegistryAccess(config, logger)
   const pool = createBufferPool()
   const store = await openConfiguredStore(config, pool, metrics)
   const located = await locateSources(config, terminal.signal)
@@ -51,14 +53,16 @@ export async function serve(config: Config, terminal: Terminal): Promise<Running
       ? undefined
       : buildTrustless({ config, located, store, policy: backend.policy })
   const apart = typeof config.ipfsGateway === 'object' ? config.ipfsGateway : undefined
-  const registry = registryOptions(config, backend, gateway)
+  const registry = registryOptions(config, backend, gateway, authorization?.access)
+  const serveToken = authorization?.serveToken
   const server = await listen(config, config.listen, logger, metrics, {
     registry,
+    serveToken,
     trustless: apart === undefined ? trustless : undefined,
   })
   const mirrors: ListeningServer[] = []
   for (const { address, upstream } of config.mirrors) {
-    const mirror = { registry: { ...registry, mirrorOf: upstream } }
+    const mirror = { serveToken, registry: { ...registry, mirrorOf: upstream } }
     mirrors.push(await listen(config, address, logger, metrics, mirror))
   }
   const blockServer =
@@ -117,6 +121,7 @@ export async function serve(config: Config, terminal: Terminal): Promise<Running
       await Promise.race([Promise.all(servers.map((one) => one.close(config.shutdownGrace))), cut])
       await Promise.all(servers.map((one) => one.close(0)))
       health.stop()
+      authorization?.close()
       control?.closeAllConnections()
       control?.close()
       await admin?.close(0)
@@ -180,7 +185,7 @@ function listen(
   address: Address,
   logger: Logger,
   metrics: Metrics,
-  protocols: Pick<AppOptions, 'registry' | 'trustless'>,
+  protocols: Pick<AppOptions, 'registry' | 'serveToken' | 'trustless'>,
 ): Promise<ListeningServer> {
   const handler = createApp({
     ...protocols,

@@ -124,14 +124,15 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'roots',
   ],
   registry: ['errors.ts', 'reference', 'layout', 'repository', 'roots', 'http'],
-  // Who may do what.
-  auth: ['errors.ts', 'reference', 'http'],
+  // Who may do what: the interface is the registry's, the mistakes in its files are told as those of the settings are.
+  // Passwords are looked at in turn, once for all who show the same.
+  auth: ['errors.ts', 'reference', 'config', 'content', 'cache', 'http', 'registry'],
   // The other protocol spoken here: what is held, as an IPFS gateway gives it.
   trustless: ['errors.ts', 'reference', 'http', 'content', 'content/car', 'content/dag'],
   export: ['errors.ts', 'reference', 'layout', 'repository', 'content', 'content/car', 'content/dag'],
   cli: ['errors.ts', 'config', 'export', 'import', 'publish', 'repository'],
 
-  'app.ts': ['errors.ts', 'http', 'registry', 'trustless'],
+  'app.ts': ['errors.ts', 'auth', 'http', 'registry', 'trustless'],
   // Build everything, so they may import everything.
   'wiring.ts': ['*'],
   wiring: ['*'],
@@ -155,7 +156,8 @@ const HOMES: Readonly<Record<string, readonly string[]>> = {
   winston: ['observability'],
   'prom-client': ['observability'],
   zod: ['config', 'mapping'],
-  yaml: ['config', 'mapping'],
+  yaml: ['config', 'mapping', 'auth'],
+  '@node-rs/bcrypt': ['auth'],
   commander: ['cli'],
   'cli-progress': ['cli'],
   'classic-level': ['cache'],

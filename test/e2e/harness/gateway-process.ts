@@ -81,7 +81,7 @@ export class Gateway {
       async () => {
         const answer = await fetch(`${this.url}/v2/`).catch(() => undefined)
         await answer?.body?.cancel()
-        return answer?.status === 200
+        return answer?.status === 200 || answer?.status === 401
       },
       { process: serving },
     )

@@ -1,7 +1,7 @@
 import { isAlias, isMap, isScalar, LineCounter, parseDocument } from 'yaml'
 import type { Document, YAMLMap } from 'yaml'
-import type { SettingMistake } from '../config/mistakes.ts'
-import { closest, didYouMean } from '../config/suggestion.ts'
+import type { SettingMistake } from './mistakes.ts'
+import { closest, didYouMean } from './suggestion.ts'
 import { messageOf } from '../errors.ts'
 
 /** A value of a YAML mapping; `where` names its file, line and key. */
