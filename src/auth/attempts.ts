@@ -1,5 +1,5 @@
 import { isIPv6 } from 'node:net'
-import { setTimeout as wait } from 'node:timers/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { LRUCache } from 'lru-cache'
 import { Slots } from '../content/limited.ts'
 
@@ -25,6 +25,13 @@ interface Failures {
   readonly at: number
 }
 
+export interface AttemptsOptions {
+  /** Waits for so many ms. @throws the signal's reason */
+  readonly wait?: (ms: number, signal: AbortSignal) => Promise<unknown>
+  /** ms since the epoch. */
+  readonly now?: () => number
+}
+
 interface Place {
   readonly slots: Slots
   users: number
@@ -37,6 +44,13 @@ interface Place {
 export class Attempts {
   readonly #failures = new LRUCache<string, Failures>({ max: REMEMBERED })
   readonly #places = new Map<string, Place>()
+  readonly #wait: NonNullable<AttemptsOptions['wait']>
+  readonly #now: () => number
+
+  constructor({ wait = waitFor, now = Date.now }: AttemptsOptions = {}) {
+    this.#wait = wait
+    this.#now = now
+  }
 
   /**
    * Try a password when its turn has come.
@@ -59,7 +73,7 @@ export class Attempts {
       return await place.slots.during(signal, async () => {
         const keys = [`user ${user}`, `address ${network}`]
         const delay = Math.max(...keys.map((key) => this.#delay(key)))
-        if (delay > 0) await wait(delay, undefined, { signal }).catch(() => signal.throwIfAborted())
+        if (delay > 0) await this.#wait(delay, signal)
         const right = await attempt()
         // Whoever has a password of their own is not let to try those of others for it.
         if (right) this.#failures.delete(`user ${user}`)
@@ -78,13 +92,17 @@ export class Attempts {
   }
 
   #failed(key: string): void {
-    this.#failures.set(key, { count: Math.min(this.#count(key) + 1, MOST_COUNTED), at: Date.now() })
+    this.#failures.set(key, { count: Math.min(this.#count(key) + 1, MOST_COUNTED), at: this.#now() })
   }
 
   #count(key: string): number {
     const { count, at } = this.#failures.get(key) ?? { count: 0, at: 0 }
-    return Math.max(0, count - Math.floor((Date.now() - at) / FORGIVEN))
+    return Math.max(0, count - Math.floor((this.#now() - at) / FORGIVEN))
   }
+}
+
+function waitFor(ms: number, signal: AbortSignal): Promise<void> {
+  return sleep(ms, undefined, { signal }).catch(() => signal.throwIfAborted())
 }
 
 function newSlots(): Slots {
