@@ -50,7 +50,6 @@ export function costOf(hash: string): number {
 function problemOfUser(user: string): string | undefined {
   if (user === '') return 'has no name of a user'
   if (user.length > LONGEST_NAME) return `has a name of ${user.length} characters`
-  // eslint-disable-next-line no-control-regex
   if (/[\x00-\x1f\x7f]/.test(user)) return 'has a control character in the name of the user'
   if (user === ANONYMOUS || user === EVERY_USER)
     return `has the user "${user}", which means something else in rules`

@@ -35,8 +35,11 @@ export function createTokenEndpoint(parts: TokenEndpointParts): ServeToken {
     const { signal, facts } = exchangeOf(req)
     facts.route = 'token'
     if (req.method !== 'GET' && req.method !== 'POST') res.setHeader('Allow', 'GET, POST')
+    // What a refusal has to name (RFC 9110, 15.5.2).
+    res.setHeader('WWW-Authenticate', 'Basic realm="ipfs-registry-gateway"')
     const request = await readTokenRequest(req, signal)
     const user = await identify(parts, req, request.credentials, signal)
+    res.removeHeader('WWW-Authenticate')
     if (user !== undefined) facts.user = user
     const answer = Buffer.from(JSON.stringify(grant(parts, user, request)))
     exchangeOf(req).answering()

@@ -96,7 +96,7 @@ describe('a client', () => {
     ['10.0.0.1', '10.9.9.9', '10.0.0.1'],
     ['fd00::1', '2001:db8::1', '2001:db8::1'],
   ])('at %s for %s is %s', (remote, forwarded, address) => {
-    const headers = forwarded === undefined ? {} : { 'x-forwarded-for': forwarded }
+    const headers: Record<string, string> = forwarded === undefined ? {} : { 'x-forwarded-for': forwarded }
     expect(clients.addressOf(request(remote, headers))).toBe(address)
   })
 
