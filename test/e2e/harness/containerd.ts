@@ -40,6 +40,11 @@ export class Containerd {
     return containerd
   }
 
+  /** As {@link ctr}, but it may fail. */
+  async attempt(args: readonly string[]): ReturnType<typeof attempt> {
+    return attempt('ctr', ['--address', this.#socket, '--namespace', 'e2e', ...args], { timeout: 60_000 })
+  }
+
   async ctr(args: readonly string[], options: RunOptions = {}): Promise<string> {
     return run('ctr', ['--address', this.#socket, '--namespace', 'e2e', ...args], options)
   }

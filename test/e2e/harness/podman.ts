@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { run } from './child.ts'
+import { attempt, run } from './child.ts'
 import type { RunOptions } from './child.ts'
 import { tempFolder } from './temp.ts'
 import type { Teardown } from './teardown.ts'
@@ -23,20 +23,12 @@ export class Podman {
   }
 
   async podman(args: readonly string[], options: RunOptions = {}): Promise<string> {
-    return run(
-      'podman',
-      [
-        ...this.#storage,
-        '--tmpdir',
-        join(this.#folder, 'tmp'),
-        '--cgroup-manager',
-        'cgroupfs',
-        '--runtime',
-        'runc',
-        ...args,
-      ],
-      { ...options, env: { ...this.#environment(), ...options.env } },
-    )
+    return run('podman', this.#podman(args), { ...options, env: { ...this.#environment(), ...options.env } })
+  }
+
+  /** As {@link podman}, but it may fail. */
+  async attempt(args: readonly string[]): ReturnType<typeof attempt> {
+    return attempt('podman', this.#podman(args), { env: this.#environment(), timeout: 60_000 })
   }
 
   async buildah(args: readonly string[], options: RunOptions = {}): Promise<string> {
@@ -50,6 +42,11 @@ export class Podman {
   async runImage(image: string, ...flags: string[]): Promise<string> {
     const limits = ['--ulimit', 'nofile=1024:1024', '--ulimit', 'nproc=1024:1024']
     return this.podman(['run', '--rm', '--network', 'none', ...limits, ...flags, image])
+  }
+
+  #podman(args: readonly string[]): string[] {
+    const folder = ['--tmpdir', join(this.#folder, 'tmp')]
+    return [...this.#storage, ...folder, '--cgroup-manager', 'cgroupfs', '--runtime', 'runc', ...args]
   }
 
   #environment(): Record<string, string> {
