@@ -28,6 +28,18 @@ export function checkTogether(
   }
   checkUpstreams(values, add)
   checkAccess(values, add)
+  checkRoots(values, add)
+}
+
+function checkRoots(
+  { root = [] }: Partial<SettingValues>,
+  add: (name: SettingName, problem: string) => void,
+): void {
+  const repeated = (texts: readonly string[]): string[] =>
+    texts.filter((text, at) => texts.indexOf(text) !== at)
+  for (const name of repeated(root.map((one) => one.name))) add('root', `names ${name} more than once`)
+  const keys = root.flatMap((one) => (one.key === undefined ? [] : [one.key]))
+  for (const key of repeated(keys)) add('root', `has the key ${key} for more than one root`)
 }
 
 /** Each listener needs an address that none before it has. */

@@ -2,6 +2,7 @@ import { AUTH_SETTINGS } from './auth-settings.ts'
 import type { Setting } from './setting.ts'
 import { PUSH_HOST_SETTINGS } from './push-host-settings.ts'
 import { PUSH_SETTINGS } from './push-settings.ts'
+import { ROOT_SETTINGS } from './root-settings.ts'
 import { UPSTREAM_SETTINGS } from './upstream-settings.ts'
 import * as value from './value.ts'
 
@@ -132,6 +133,7 @@ export const SETTINGS = {
   ...UPSTREAM_SETTINGS,
   ...PUSH_SETTINGS,
   ...PUSH_HOST_SETTINGS,
+  ...ROOT_SETTINGS,
   allow: {
     group: 'Access',
     schema: value.contentGlob(),

@@ -8,6 +8,9 @@ import { parseMap } from './map-setting.ts'
 import { parseMirror } from './mirror-setting.ts'
 import { parseUpstream, parseUpstreamObject } from './parse-upstream.ts'
 import { parseNameGlob, parseTagGlob } from './repository-glob.ts'
+import { parseHttpUrl } from './http-url.ts'
+import { parseNameGlob } from './repository-glob.ts'
+import { parseRoot } from './root-setting.ts'
 import { parseSource, parseSourceObject } from './source-setting.ts'
 import { ValueMistake } from './value-mistake.ts'
 import { checkUpstreamName } from './upstream-name.ts'
@@ -194,6 +197,19 @@ export function dnsServer() {
     if (server === undefined)
       throw new ValueMistake('must be an IP address with or without a port, as 1.1.1.1 or [::1]:5353')
     return server
+  })
+}
+
+export function root() {
+  return text(parseRoot)
+}
+
+/** Origin and path, without a slash at the end. */
+export function httpUrl() {
+  return text((value) => {
+    const { url, user } = parseHttpUrl(value)
+    if (user !== undefined) throw new ValueMistake('must be an address without a user name or password')
+    return url
   })
 }
 

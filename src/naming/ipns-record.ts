@@ -14,23 +14,33 @@ export const LARGEST_RECORD = 10 * 1024
  */
 export async function verifyIpnsRecord(key: CID, bytes: Uint8Array): Promise<NameAnswer & VerifiedRecord> {
   if (bytes.byteLength > LARGEST_RECORD) throw invalid(key, `it is larger than ${LARGEST_RECORD} bytes`)
-  codec ??= loadCodec()
-  const { validate, unmarshal } = await codec
+  const { validate } = await loadedCodec()
   try {
     await validate(routingKey(key), bytes)
-    const record = unmarshal(bytes)
-    const validUntil = Date.parse(record.validity)
-    if (Number.isNaN(validUntil)) throw new Error('its validity is no point in time')
-    if (typeof record.sequence !== 'bigint' || record.sequence < 0n)
-      throw new Error('its sequence is no number')
-    return { value: record.value, ttl: secondsOf(record.ttl), sequence: record.sequence, validUntil }
+    return await readIpnsRecord(bytes)
   } catch (error) {
     throw invalid(key, messageOf(error), error)
   }
 }
 
+/** Read a record that was verified before, whether or not it is still valid. @throws an Error where it is none */
+export async function readIpnsRecord(bytes: Uint8Array): Promise<NameAnswer & VerifiedRecord> {
+  const { unmarshal } = await loadedCodec()
+  const record = unmarshal(bytes)
+  const validUntil = Date.parse(record.validity)
+  if (Number.isNaN(validUntil)) throw new Error('its validity is no point in time')
+  if (typeof record.sequence !== 'bigint' || record.sequence < 0n)
+    throw new Error('its sequence is no number')
+  return { value: record.value, ttl: secondsOf(record.ttl), sequence: record.sequence, validUntil }
+}
+
 /** Loaded when the first record comes: it costs 20 MB that a gateway without IPNS names need not spend. */
 let codec: ReturnType<typeof loadCodec> | undefined
+
+function loadedCodec(): ReturnType<typeof loadCodec> {
+  codec ??= loadCodec()
+  return codec
+}
 
 async function loadCodec() {
   const { ipnsValidator } = await import('ipns/validator')

@@ -1,7 +1,7 @@
 import type { CID } from 'multiformats/cid'
 import { Failure, isFailure } from '../errors.ts'
 import { isNewer } from './ask-in-order.ts'
-import { verifyIpnsRecord, type VerifiedRecord } from './ipns-record.ts'
+import { readIpnsRecord, verifyIpnsRecord, type VerifiedRecord } from './ipns-record.ts'
 import type { NameAnswer } from './resolver.ts'
 
 export interface StoredRecord {
@@ -47,6 +47,15 @@ export class KeptRecords {
       if (isFailure(error, 'CONTENT_INVALID')) return undefined
       throw error
     }
+  }
+
+  /**
+   * The record that was kept last of a key, whether or not it is still valid: the sequence of the next one has to be
+   * higher. Undefined when there was none.
+   */
+  async last(key: CID): Promise<KeptRecord | undefined> {
+    const stored = await this.#stored.get(key)
+    return stored === undefined ? undefined : { ...(await readIpnsRecord(stored.bytes)), ...stored }
   }
 
   /**

@@ -151,6 +151,24 @@ export const METRICS = {
     labels: ['kind'],
     help: 'Answers from the last known root of a name that could not be refreshed.',
   },
+  rootPublications: {
+    kind: 'counter',
+    name: 'root_publications_total',
+    labels: ['root', 'outcome'],
+    help: 'Times that the IPNS name of a root was published, or could not be.',
+  },
+  rootNameAge: {
+    kind: 'gauge',
+    name: 'root_name_age_seconds',
+    labels: ['root'],
+    help: 'Time since the IPNS name of a root was last seen to lead to its newest version.',
+  },
+  rootNameBehind: {
+    kind: 'gauge',
+    name: 'root_name_behind_seconds',
+    labels: ['root'],
+    help: 'Time for which the IPNS name of a root has not led to its newest version; 0 while it does.',
+  },
   upstreamTokens: {
     kind: 'counter',
     name: 'upstream_tokens_total',
@@ -176,6 +194,7 @@ export const LABELS: Readonly<Record<string, string>> = {
     '`requests`: of clients; `source`: requests that wait for one source; `fills`: blobs being fetched; `names`: to be resolved',
   source:
     'the name of a configured source: `embedded`, `kubo`, `gateway:<host>`, `trusted-gateway:<host>`; of an upstream: `docker.io`, for a fall-back with its host behind a slash',
+  root: '`home`, and the names of other roots in the settings',
   upstream: 'the name of a configured upstream: `docker.io`',
   outcome:
     OUTCOMES.map((outcome) => `\`${outcome}\``).join(', ') +

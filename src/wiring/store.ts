@@ -19,6 +19,7 @@ import type { Metrics } from '../observability/metrics.ts'
 import type { SavedBlob } from '../repository/ipfs/layout-blobs.ts'
 import type { SavedLayout } from '../repository/ipfs/layouts.ts'
 import type { KnownContent, KnownTag } from '../repository/upstream/known-images.ts'
+import type { KeyMemory, SavedKey } from '../roots/names/root-keys.ts'
 
 /** The store on disk, open: this process holds it. */
 export interface OpenStore {
@@ -31,6 +32,8 @@ export interface OpenStore {
   /** Last known roots, as a set of sources resolved them; '' for all sources. */
   readonly rootsOf: (sources: string) => RootsMemory
   readonly ipnsRecords: KeptRecords
+  /** Which IPNS keys the roots have; the keys themselves are files, or a Kubo's. */
+  readonly rootKeys: KeyMemory
   readonly layouts: RecentRecords<SavedLayout>
   readonly layoutBlobs: RecentRecords<SavedBlob>
   readonly upstreamTags: RecentRecords<KnownTag | null>
@@ -100,6 +103,7 @@ export async function openStore(
     recentBlocks,
     rootsOf: (sources) => rootsIn(metadata, sources === '' ? 'name' : `name-${sources}`),
     ipnsRecords: new KeptRecords(ipnsRecordsIn(metadata, fetched)),
+    rootKeys: rootKeysIn(metadata),
     layouts,
     layoutBlobs,
     upstreamTags,
@@ -127,6 +131,14 @@ function rootsIn(metadata: Metadata, name: string): RootsMemory {
     load: () => table.values().all(),
     save: (key, saved) => table.put(key, saved),
     remove: (key) => table.del(key),
+  }
+}
+
+function rootKeysIn(metadata: Metadata): KeyMemory {
+  const table = metadata.sublevel<string, SavedKey>('root-key', { valueEncoding: 'json' })
+  return {
+    load: () => table.values().all(),
+    save: (saved) => table.put(saved.root, saved),
   }
 }
 

@@ -99,6 +99,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'publish',
     'roots',
   ],
+  // Their IPNS names, which follow them: published, and resolved by what the roots are here.
+  'roots/names': ['errors.ts', 'reference', 'content', 'naming', 'roots'],
+  // Keys and records of a Kubo, over its RPC as it is published through.
+  'roots/names/kubo': ['errors.ts', 'naming', 'publish', 'roots/names'],
+  // Keys of our own, whose records are kept where fetched ones are, and put to routers over HTTP.
+  'roots/names/embedded': ['errors.ts', 'reference', 'content/transport', 'naming', 'roots/names'],
   // Another registry, read over its protocol.
   upstream: [
     'errors.ts',
@@ -147,6 +153,8 @@ const IMPLEMENTATIONS: Readonly<Record<string, readonly string[]>> = {
   'content/trusted-gateway': [],
   'roots/embedded': [],
   'roots/kubo': [],
+  'roots/names/kubo': [],
+  'roots/names/embedded': [],
   // A Kubo's own gateway is a gateway, and reading a plain one is mostly the same.
   'content/gateway': ['content/kubo', 'content/trusted-gateway'],
 }

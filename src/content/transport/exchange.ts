@@ -4,11 +4,11 @@ import { AnswerBody } from './answer-body.ts'
 import type { Endpoint } from './endpoint.ts'
 
 export interface Question {
-  readonly method: 'GET' | 'HEAD' | 'POST'
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT'
   /** Path and query, below the endpoint's own path. */
   readonly path: string
   readonly headers?: Readonly<Record<string, string>>
-  readonly body?: string
+  readonly body?: string | Uint8Array
   readonly signal: AbortSignal
 }
 
