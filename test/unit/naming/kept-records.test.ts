@@ -1,25 +1,13 @@
 import { beforeEach, describe, expect, test } from '@jest/globals'
-import type { CID } from 'multiformats/cid'
 import { verifyIpnsRecord } from '../../../src/naming/ipns-record.ts'
 import { KeptLookup } from '../../../src/naming/kept-lookup.ts'
-import { KeptRecords, type StoredRecord, type StoredRecords } from '../../../src/naming/kept-records.ts'
+import { KeptRecords } from '../../../src/naming/kept-records.ts'
 import { ed25519Key, rsaKey, type IpnsKey } from '../../fixtures/ipns-keys.ts'
+import { MapRecords } from '../../fixtures/map-records.ts'
 import { dnslink } from '../../fixtures/name-lookups.ts'
 
 const OLD = '/ipfs/bafkqablimvwgy3y'
 const NEW = '/ipfs/bafkqabdsmvqwi2lom4'
-
-class MapRecords implements StoredRecords {
-  readonly stored = new Map<string, StoredRecord>()
-
-  async get(key: CID): Promise<StoredRecord | undefined> {
-    return this.stored.get(key.toString())
-  }
-
-  async put(key: CID, record: StoredRecord): Promise<void> {
-    this.stored.set(key.toString(), record)
-  }
-}
 
 let key: IpnsKey
 let stored: MapRecords

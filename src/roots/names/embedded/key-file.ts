@@ -53,27 +53,32 @@ export async function readKeyFile(path: string): Promise<SigningKey | undefined>
  */
 export async function createKeyFile(path: string): Promise<SigningKey> {
   const { privateKey } = generateKeyPairSync('ed25519')
+  const folder = dirname(path)
   const draft = `${path}.${randomUUID()}`
   try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-    const file = await open(draft, 'wx', 0o600)
-    try {
-      await file.writeFile(privateKey.export({ type: 'pkcs8', format: 'pem' }))
-      await file.sync()
-    } finally {
-      await file.close()
-    }
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    await writeSynced(draft, privateKey.export({ type: 'pkcs8', format: 'pem' }))
     // As with O_EXCL, but never half a file.
     await link(draft, path)
+    await syncFolder(folder)
   } catch (error) {
     throw new Failure('STORE_FAILED', `the key ${path} can't be written: ${messageOf(error)}`, {
       cause: error,
     })
   } finally {
-    await rm(draft, { force: true })
+    await rm(draft, { force: true }).catch(() => undefined)
   }
-  await syncFolder(dirname(path))
   return signingKey(privateKey)
+}
+
+async function writeSynced(path: string, text: string | Buffer): Promise<void> {
+  const file = await open(path, 'wx', 0o600)
+  try {
+    await file.writeFile(text)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
 }
 
 async function syncFolder(path: string): Promise<void> {
