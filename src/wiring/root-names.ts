@@ -105,9 +105,9 @@ function namePublisher({ config, kubo, store }: RootNamesParts): NamePublisher {
 
 export function rootNameEvents(metrics: Metrics, logger: Logger): RootNameEvents {
   return {
-    published(root, key, { value, sequence }) {
+    published(root, key, { value, sequence }, again) {
       metrics.rootPublications.add({ root, outcome: outcomeOf(undefined) })
-      logger.info('the name of a root leads to its newest version', {
+      logger[again ? 'debug' : 'info']('the name of a root was published', {
         root,
         name: `/ipns/${key}`,
         path: value,

@@ -25,6 +25,8 @@ export class FollowedRoot {
   readonly #options: FollowedRootOptions
   readonly #end = new AbortController()
   #record: PublishedRecord | undefined
+  /** What was last told to have been published, or seen to be. */
+  #told: string | undefined
   #at: number | undefined
   #behindSince: number | undefined
   #error: string | undefined
@@ -133,9 +135,11 @@ export class FollowedRoot {
     this.#overtaken = 0
     this.#error = undefined
     if (round.kind === 'newest') {
+      const again = round.record.value === this.#told
       this.#record = round.record
+      this.#told = round.record.value
       this.#at = clock.now()
-      if (round.made) events.published?.(root, keys.textOf(root) ?? '', round.record)
+      if (round.made) events.published?.(root, keys.textOf(root) ?? '', round.record, again)
     }
     if (!this.#changed) this.#behindSince = undefined
     this.#lookIn(this.#changed ? timing.batch : timing.check * (0.75 + random() / 2))

@@ -24,7 +24,8 @@ export interface RootNameState {
 
 /** What happens to names, for logs and metrics. */
 export interface RootNameEvents {
-  published?(root: string, key: string, record: PublishedRecord): void
+  /** @param again the same as the last time, as before the end of its lifetime */
+  published?(root: string, key: string, record: PublishedRecord, again: boolean): void
   /** @param tries failures since the last success; @param wait ms until the next try */
   failed?(root: string, error: unknown, tries: number, wait: number): void
 }

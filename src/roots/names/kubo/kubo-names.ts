@@ -108,8 +108,21 @@ export class KuboNames implements NamePublisher {
     this.#refused.delete(text)
     const published = parseKey(String(said['Name']))?.text
     if (published !== text) throw odd(`it published under ${String(said['Name'])}, not under ${text}`)
-    this.#unsettled.delete(text)
-    return { value: next.value, sequence, validUntil: undefined, settled: true }
+    const settled = sequence === undefined || !(await this.#isAlone(signal))
+    if (settled) this.#unsettled.delete(text)
+    return { value: next.value, sequence, validUntil: undefined, settled }
+  }
+
+  /** Whether the node has no peers, as after its start: it says that it published all the same. */
+  async #isAlone(signal: AbortSignal): Promise<boolean> {
+    try {
+      const { Peers } = await this.#run('swarm/peers', {}, signal)
+      return !Array.isArray(Peers) || Peers.length === 0
+    } catch {
+      // It can't be asked: that is no reason to publish again.
+      signal.throwIfAborted()
+      return false
+    }
   }
 
   /**
