@@ -282,6 +282,26 @@ describe('several gateways', () => {
     expect(failures).toEqual([])
   })
 
+  test('never go back where one is slow to read its root', async () => {
+    const first = await versions.push('home', 'one')
+    await names.makeKey('key-of-home')
+    let slow: () => void = () => undefined
+    const { head } = versions
+    versions.head = async (root) => {
+      const version = await head.call(versions, root)
+      versions.head = head
+      await new Promise<void>((resolve) => (slow = resolve))
+      return version
+    }
+    await settled()
+    const second = await versions.push('home', 'two')
+    await settled()
+    slow()
+    await clock.pass(3 * batch)
+    expect(first).not.toBe(second)
+    expect(names.values).toEqual([second])
+  })
+
   test('that are always faster count as a failure in the end', async () => {
     await versions.push('home', 'one')
     const made = publisher()
