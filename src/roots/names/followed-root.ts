@@ -97,7 +97,7 @@ export class FollowedRoot {
       this.#running = this.#look().finally(() => {
         this.#running = undefined
         // What came in the moment between the end of the look and this.
-        if (this.#changed && this.#next === undefined) this.#lookIn(this.#options.timing.batch)
+        if (this.#changed) this.changed()
       })
     })
   }

@@ -282,6 +282,19 @@ describe('several gateways', () => {
     expect(failures).toEqual([])
   })
 
+  test('publish what another one pushed while they published', async () => {
+    const made = await settled()
+    const first = await versions.push('home', 'one')
+    let second = ''
+    names.beforePublish = async () => {
+      if (second === '') second = await versions.push('home', 'two')
+    }
+    made.changed('home')
+    await clock.pass(4 * batch)
+    expect(names.values).toEqual([first, second])
+    expect(stateOf(made)).toMatchObject({ published: second, pending: false })
+  })
+
   test('never go back where one is slow to read its root', async () => {
     const first = await versions.push('home', 'one')
     await names.makeKey('key-of-home')
