@@ -23,7 +23,7 @@ export const HOME = 'home'
 
 export interface RootNamesParts {
   readonly config: Config
-  readonly versions: RootVersions
+  readonly versions: Pick<RootVersions, 'head' | 'history'>
   /** Where roots are kept in a Kubo, that one; undefined: in the embedded store. */
   readonly kubo: KuboAddress | undefined
   /** Needed where there is no Kubo. */
