@@ -3,6 +3,7 @@ import type { Setting } from './setting.ts'
 import { PUSH_HOST_SETTINGS } from './push-host-settings.ts'
 import { PUSH_SETTINGS } from './push-settings.ts'
 import { ROOT_SETTINGS } from './root-settings.ts'
+import { READ_ONLY_ROOT_SETTINGS } from './read-only-root-settings.ts'
 import { UPSTREAM_SETTINGS } from './upstream-settings.ts'
 import * as value from './value.ts'
 
@@ -130,6 +131,7 @@ export const SETTINGS = {
     defaultText: "the system's",
     help: 'DNS server for DNSLink names',
   },
+  ...READ_ONLY_ROOT_SETTINGS,
   ...UPSTREAM_SETTINGS,
   ...PUSH_SETTINGS,
   ...PUSH_HOST_SETTINGS,

@@ -2,6 +2,8 @@ import type { AuthSetting } from './auth-setting.ts'
 import { formatMap } from './map-setting.ts'
 import type { MapSetting } from './map-setting.ts'
 import { withoutSecrets } from './secrets.ts'
+import { formatReadOnlyRoot } from './read-only-root.ts'
+import type { ReadOnlyRootSetting } from './read-only-root.ts'
 import { formatUpstream } from './format-upstream.ts'
 import { formatSource } from './source-setting.ts'
 import type { SourceSetting } from './source-setting.ts'
@@ -16,11 +18,16 @@ export function textOf(value: unknown, raw: unknown): string {
   if (isUpstream(value)) return formatUpstream(value)
   if (isMap(value)) return formatMap(value)
   if (isPasswordFile(value)) return `htpasswd=${value.file}`
+  if (isReadOnlyRoot(value)) return formatReadOnlyRoot(value)
   return withoutSecrets(String(raw))
 }
 
 function isStore(value: unknown): value is StoreSetting {
   return isOfKind(value, ['memory', 'disk'])
+}
+
+function isReadOnlyRoot(value: unknown): value is ReadOnlyRootSetting {
+  return typeof value === 'object' && value !== null && 'follow' in value
 }
 
 function isMap(value: unknown): value is MapSetting {

@@ -7,6 +7,7 @@ import { parseAuth, parseAuthRules, parseNetwork, parsePublicUrl } from './auth-
 import { parseMap } from './map-setting.ts'
 import { parseMirror } from './mirror-setting.ts'
 import { parseUpstream, parseUpstreamObject } from './parse-upstream.ts'
+import { parseReadOnlyRoot, parseReadOnlyRootObject } from './read-only-root.ts'
 import { parseNameGlob, parseTagGlob } from './repository-glob.ts'
 import { parseHttpUrl } from './http-url.ts'
 import { parseRoot } from './root-setting.ts'
@@ -132,6 +133,11 @@ export type StoreSetting = { readonly kind: 'memory' } | { readonly kind: 'disk'
 
 export function source() {
   return z.union([text(parseSource), object(parseSourceObject)])
+}
+
+/** A registry on IPFS. */
+export function readOnlyRoot() {
+  return z.union([text(parseReadOnlyRoot), object(parseReadOnlyRootObject)])
 }
 
 /** A registry, or the word `none`. */

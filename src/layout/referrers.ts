@@ -34,7 +34,7 @@ interface Finding {
  * @throws what the reader throws
  */
 export async function buildReferrers(
-  index: LayoutIndex,
+  index: Pick<LayoutIndex, 'descriptors'>,
   reader: ManifestReader,
   options: { signal: AbortSignal },
 ): Promise<Referrers> {

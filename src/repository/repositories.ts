@@ -1,28 +1,23 @@
 import { LRUCache } from 'lru-cache'
-import { below, type ContentPath } from '../content/source.ts'
+import { below } from '../content/source.ts'
 import { Failure } from '../errors.ts'
 import type { MappedName } from '../mapping/mapping.ts'
-import type { NameResolver } from '../naming/resolver.ts'
 import { isReserved } from '../roots/repository-path.ts'
-import { parseRepositoryName, type MutableName, type RepositoryName } from '../reference/name.ts'
+import { parseRepositoryName, type MutableName } from '../reference/name.ts'
+import { ContentNames, type ContentName, type IpfsAccess } from './content-names.ts'
 import { inspect } from './inspect.ts'
 import type { Inspection } from './inspection.ts'
-import { IpfsRepository, type IpfsParts } from './ipfs/repository.ts'
-import { IpnsRepository } from './ipfs/ipns-repository.ts'
+import type { IpfsRepository } from './ipfs/repository.ts'
 import { MappedRepository } from './mapped-repository.ts'
 import { routeName, spellingsOf, type OrdinaryRoute, type UpstreamNames } from './name-route.ts'
+import { PlacedRepository } from './placed-repository.ts'
 import type { Policy } from './policy.ts'
 import type { Repository } from './repository.ts'
 import { LocalFirstRepository } from './roots/local-first-repository.ts'
+import { ReadOnlyRoot } from './roots/read-only-root.ts'
 import type { RootRepository } from './roots/root-repository.ts'
 import type { Upstream } from './upstream/upstream.ts'
 import type { WritableRepository } from './writable-repository.ts'
-
-/** The sources of content, or some of them, with what is remembered of what they hold. */
-export interface IpfsAccess {
-  readonly ipfs: IpfsParts
-  readonly resolver: NameResolver
-}
 
 /** Everything about names that are not paths on IPFS. */
 export interface OrdinaryNames {
@@ -52,6 +47,8 @@ export interface RepositoriesOptions extends IpfsAccess {
   readonly policy: Policy
   /** Undefined where nothing is pushed. */
   readonly pushed?: PushedNames
+  /** `/ipfs/<cid>/<path>` or `/ipns/<name>/<path>` of registries of others, in the order in which they are asked. */
+  readonly readOnlyRoots?: readonly string[]
   /** Undefined where only names on IPFS are served. */
   readonly ordinary?: OrdinaryNames
 }
@@ -72,12 +69,18 @@ const NO_UPSTREAMS: UpstreamNames = { byAlias: new Map(), fallback: undefined }
 /** From the `<name>` of a request to the repository it stands for. */
 export class Repositories {
   private readonly options: RepositoriesOptions
+  private readonly content: ContentNames
+  private readonly readOnlyRoots: readonly ReadOnlyRoot[]
   /** A name stands for the same repository until the rules change. */
   private readonly found = new LRUCache<string, Repository>({ max: KEPT_NAMES })
   private foundUnder = 0
 
   constructor(options: RepositoriesOptions) {
     this.options = options
+    this.content = new ContentNames(options.policy)
+    this.readOnlyRoots = (options.readOnlyRoots ?? []).map(
+      (path) => new ReadOnlyRoot(contentNameOf(path), options, this.content),
+    )
   }
 
   /**
@@ -96,15 +99,12 @@ export class Repositories {
    * @throws Failure NAME_INVALID for any other path; DENIED, NAME_UNRESOLVED
    */
   async at(path: string, signal: AbortSignal): Promise<IpfsRepository> {
-    const parsed = parseRepositoryName(path.replace(/^\/+|\/+$/g, ''))
-    if (parsed.kind === 'upstream') {
-      throw new Failure('NAME_INVALID', `"${path}" is neither /ipfs/<cid>/… nor /ipns/<name>/…`)
-    }
+    const parsed = contentNameOf(path)
     const { ipfs } = this.options
-    if (parsed.kind === 'ipfs') return this.underRoot(ipfs, parsed)
+    if (parsed.kind === 'ipfs') return this.content.underRoot(ipfs, parsed)
     this.options.policy.checkName(parsed.mutable, parsed.segments)
     const target = await this.options.resolver.resolve(parsed.mutable, { signal })
-    return this.underName(ipfs, parsed, below(target.path, ...parsed.segments))
+    return this.content.underName(ipfs, parsed, below(target.path, ...parsed.segments))
   }
 
   /**
@@ -145,11 +145,24 @@ export class Repositories {
 
   private make(name: string, namespace: string | undefined, passed: readonly string[]): Repository {
     const route = routeName(name, namespace, this.options.ordinary?.names ?? NO_UPSTREAMS)
-    if (route.kind !== 'ordinary') return this.onIpfs(this.options, route)
-    const { pushed } = this.options
+    if (route.kind !== 'ordinary') return this.content.repository(this.options, route)
     const { plain } = route
-    if (pushed === undefined || plain === undefined || isReserved(plain)) return this.ordinary(route, passed)
-    return new LocalFirstRepository(pushed.home(plain), () => this.ordinary(route, passed))
+    if (plain === undefined || isReserved(plain)) return this.ordinary(route, passed)
+    const { pushed } = this.options
+    if (pushed === undefined) return this.inRootsOfOthers(route, plain, passed)
+    return new LocalFirstRepository(pushed.home(plain), () => this.inRootsOfOthers(route, plain, passed))
+  }
+
+  /** A name that nothing here has: it may be in a root of others, else it is what it is without them. */
+  private inRootsOfOthers(route: OrdinaryRoute, plain: string, passed: readonly string[]): Repository {
+    if (this.readOnlyRoots.length === 0) return this.ordinary(route, passed)
+    return new PlacedRepository(async (asked, signal) => {
+      for (const root of this.readOnlyRoots) {
+        const repository = await root.find(plain, asked, signal)
+        if (repository !== undefined) return repository
+      }
+      return this.ordinary(route, passed)
+    })
   }
 
   /** An ordinary name that no root of ours has: what the rules say of it, its upstream, or both. */
@@ -168,7 +181,7 @@ export class Repositories {
       return upstream.repository(route.repository, passed)
     }
     const access = mapped.sources === undefined ? this.options : ordinary.accessTo(mapped.sources)
-    const onIpfs = this.onIpfs(access, contentName(mapped))
+    const onIpfs = this.content.repository(access, contentName(mapped))
     // What the upstream's own lists exclude may be on IPFS all the same.
     if (upstream?.allows(route.repository) !== true) return onIpfs
     const there = upstream.repository(route.repository, passed)
@@ -189,32 +202,6 @@ export class Repositories {
     return undefined
   }
 
-  private onIpfs(access: IpfsAccess, parsed: ContentName): Repository {
-    if (parsed.kind === 'ipfs') return this.underRoot(access.ipfs, parsed)
-    const { mutable, segments } = parsed
-    this.options.policy.checkName(mutable, segments)
-    const at = (path: ContentPath): Repository => this.underName(access.ipfs, parsed, path)
-    return new IpnsRepository({ name: mutable, segments, resolver: access.resolver, at })
-  }
-
-  private underRoot(ipfs: IpfsParts, { root, segments }: ContentPath): IpfsRepository {
-    const { policy } = this.options
-    const path = { root, segments }
-    policy.checkPath(path)
-    return new IpfsRepository(path, ipfs, (base) => policy.checkPath(base))
-  }
-
-  /** @param path where the name and the segments behind it lead */
-  private underName(ipfs: IpfsParts, { mutable, segments }: NamePath, path: ContentPath): IpfsRepository {
-    const { policy } = this.options
-    policy.checkTarget(path)
-    const nameDepth = path.segments.length - segments.length
-    return new IpfsRepository(path, ipfs, (base) => {
-      policy.checkTarget(base)
-      policy.checkName(mutable, segments.slice(0, Math.max(0, base.segments.length - nameDepth)))
-    })
-  }
-
   private nowhere(route: OrdinaryRoute): Failure {
     const { canonical, upstream } = route
     if (upstream !== undefined) {
@@ -228,11 +215,11 @@ export class Repositories {
   }
 }
 
-type ContentName = Extract<RepositoryName, { kind: 'ipfs' | 'ipns' }>
-
-interface NamePath {
-  readonly mutable: MutableName
-  readonly segments: readonly string[]
+/** @throws Failure NAME_INVALID for any other path than `/ipfs/<cid>/<path>` and `/ipns/<name>/<path>` */
+function contentNameOf(path: string): ContentName {
+  const parsed = parseRepositoryName(path.replace(/^\/+|\/+$/g, ''))
+  if (parsed.kind !== 'upstream') return parsed
+  throw new Failure('NAME_INVALID', `"${path}" is neither /ipfs/<cid>/… nor /ipns/<name>/…`)
 }
 
 /** @throws Failure NAME_INVALID when the rule leads to something that is not on IPFS */

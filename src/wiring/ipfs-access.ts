@@ -5,11 +5,12 @@ import { failover } from '../content/failover.ts'
 import type { ContentSource } from '../content/source.ts'
 import { RememberingResolver } from '../naming/remembering-resolver.ts'
 import type { NameResolver } from '../naming/resolver.ts'
+import type { IpfsAccess } from '../repository/content-names.ts'
 import { LayoutBlobs } from '../repository/ipfs/layout-blobs.ts'
 import { LayoutReferrers } from '../repository/ipfs/layout-referrers.ts'
 import { Layouts } from '../repository/ipfs/layouts.ts'
 import type { ParsedManifests } from '../repository/parsed-manifests.ts'
-import type { IpfsAccess } from '../repository/repositories.ts'
+import { storageTreeParts } from '../repository/storage-tree/parts.ts'
 import { countedNames, lookupEvents, sourceEvents } from './events.ts'
 import type { BackendParts } from './repositories.ts'
 import { buildLookups, type LocatedSource } from './sources.ts'
@@ -76,6 +77,7 @@ export function buildAccess(parts: AccessParts, allowed: readonly string[] | und
       blobs: new LayoutBlobs(content, cache, { records: store?.layoutBlobs, access: idOf(allowed) }),
       parsed,
       referrers: new LayoutReferrers(LAYOUT_LINGER),
+      storageTree: storageTreeParts(content, cache, { lingerMs: LAYOUT_LINGER, access: idOf(allowed) }),
       maxManifestSize: config.maxManifestSize,
     },
     resolver: countedNames(afterwards(restored, remembering), metrics),

@@ -84,6 +84,7 @@ export async function buildBackend(parts: BackendParts): Promise<Backend> {
     ...access,
     policy,
     ...(roots === undefined ? {} : { pushed: roots.pushed }),
+    readOnlyRoots: config.readOnlyRoot.map(({ root }) => root),
     ...(ordinary === undefined ? {} : { ordinary }),
   })
   const close = async (): Promise<void> => {

@@ -1,11 +1,8 @@
 import { LRUCache } from 'lru-cache'
 import { Flights } from '../../cache/flights.ts'
-import { formatContentPath } from '../../content/source.ts'
 import type { Descriptor } from '../../layout/descriptor.ts'
-import type { ManifestReader } from '../../layout/manifest-reader.ts'
-import { buildReferrers, referrersIn, type Referrers } from '../../layout/referrers.ts'
+import { referrersIn, type Referrers } from '../../layout/referrers.ts'
 import type { Digest } from '../../reference/digest.ts'
-import type { Layout } from './layouts.ts'
 
 /** Bytes of descriptors kept in memory, as JSON. */
 const KEPT_BYTES = 16 * 1024 * 1024
@@ -23,17 +20,20 @@ export class LayoutReferrers {
     this.flights = new Flights(lingerMs)
   }
 
+  /**
+   * @param key of all that `build` reads
+   * @throws what `build` throws
+   */
   async of(
-    layout: Layout,
+    key: string,
     subject: Digest,
-    reader: ManifestReader,
+    build: (signal: AbortSignal) => Promise<Referrers>,
     signal: AbortSignal,
   ): Promise<readonly Descriptor[]> {
-    const key = `${formatContentPath(layout.base)}@${layout.index.digest}`
     let bySubject = this.known.get(key)
     if (bySubject === undefined) {
       bySubject = await this.flights.join(key, signal, async (own) => {
-        const built = await buildReferrers(layout.index, reader, { signal: own })
+        const built = await build(own)
         this.known.set(key, built)
         return built
       })

@@ -8,6 +8,7 @@ import type { Descriptor } from '../../layout/descriptor.ts'
 import { checkLayoutFile } from '../../layout/layout-file.ts'
 import type { Digest } from '../../reference/digest.ts'
 import { readSmall } from './read-small.ts'
+import { PathFacts } from '../path-facts.ts'
 import type { RecordStore } from '../record-store.ts'
 
 /** An image layout at its place under a content root. */
@@ -59,6 +60,8 @@ const BELIEVED = 60_000
 const LARGEST_SAVED = 1024 * 1024
 /** ms for which "not there" is remembered. */
 const ABSENT = 5_000
+/** Paths kept of which it is known whether a layout is there. */
+const KEPT_PATHS = 100_000
 /** Bytes of index.json files kept in memory. */
 const KEPT_BYTES = 64 * 1024 * 1024
 
@@ -71,11 +74,14 @@ export class Layouts {
   })
   private readonly absent = new LRUCache<string, Failure>({ max: 10_000, ttl: ABSENT })
   private readonly flights: Flights<Layout>
+  /** Whether a layout is at a path, and not above it. */
+  private readonly exact: PathFacts<boolean>
   private readonly options: LayoutsOptions
 
   constructor(options: LayoutsOptions) {
     this.options = options
     this.flights = new Flights(options.lingerMs)
+    this.exact = new PathFacts(KEPT_PATHS, options.lingerMs)
   }
 
   /** @throws Failure NAME_UNKNOWN when no folder on the path holds a layout; CONTENT_* */
@@ -89,6 +95,25 @@ export class Layouts {
     const absent = this.absent.get(key)
     if (absent !== undefined) return Promise.reject(absent)
     return this.flights.join(key, signal, (own) => this.recallOrSearch(path, key, own))
+  }
+
+  /** Whether a layout is at this very path, wherever else there are some. @throws Failure CONTENT_* */
+  isAt(path: ContentPath, signal: AbortSignal): Promise<boolean> {
+    const key = formatContentPath(path)
+    return this.exact.get(key, signal, async (own) => {
+      const depth = path.segments.length
+      try {
+        const saved = await this.options.records?.get(key)
+        if (saved?.depth === depth) return { value: true, lasting: true }
+        const layout = await this.read(path, depth, key, own)
+        this.found.set(key, layout)
+        this.save(layout, depth)
+        return { value: true, lasting: layout.proof === 'blocks' }
+      } catch (error) {
+        if (!isFailure(error, 'CONTENT_NOT_FOUND', 'NAME_UNKNOWN')) throw error
+        return { value: false, lasting: this.options.content.proof === 'blocks' }
+      }
+    })
   }
 
   /** Forget an index that was believed and has turned out wrong. @returns whether asking anew can help */

@@ -4,6 +4,7 @@ import { Failure, isFailure } from '../../errors.ts'
 import type { Descriptor } from '../../layout/descriptor.ts'
 import { childrenOf, type Manifest } from '../../layout/manifest.ts'
 import type { ManifestReader } from '../../layout/manifest-reader.ts'
+import { buildReferrers, type Referrers } from '../../layout/referrers.ts'
 import { listTags, selectTag } from '../../layout/tags.ts'
 import type { Digest } from '../../reference/digest.ts'
 import type {
@@ -21,6 +22,7 @@ import type { LayoutBlobs } from './layout-blobs.ts'
 import type { LayoutReferrers } from './layout-referrers.ts'
 import type { Layout, Layouts } from './layouts.ts'
 import type { ParsedManifests } from '../parsed-manifests.ts'
+import type { StorageTreeParts } from '../storage-tree/storage-tree-repository.ts'
 
 /** What all repositories under content roots share. */
 export interface IpfsParts {
@@ -28,6 +30,8 @@ export interface IpfsParts {
   readonly blobs: LayoutBlobs
   readonly parsed: ParsedManifests
   readonly referrers: LayoutReferrers
+  /** Where no layout is. */
+  readonly storageTree: StorageTreeParts
   /** Bytes of the largest manifest that is served. */
   readonly maxManifestSize: number
 }
@@ -88,7 +92,10 @@ export class IpfsRepository implements Repository {
 
   async referrers(subject: Digest, signal: AbortSignal): Promise<ReferrerList> {
     const layout = await this.layout(signal)
-    const referrers = await this.parts.referrers.of(layout, subject, this.reader(layout), signal)
+    const key = `${formatContentPath(layout.base)}@${layout.index.digest}`
+    const build = (own: AbortSignal): Promise<Referrers> =>
+      buildReferrers(layout.index, this.reader(layout), { signal: own })
+    const referrers = await this.parts.referrers.of(key, subject, build, signal)
     return { referrers, ...this.provenance(layout, undefined) }
   }
 

@@ -1,0 +1,44 @@
+import { LRUCache } from 'lru-cache'
+import { Flights } from '../cache/flights.ts'
+
+/** What a source has said of a path below an immutable root. */
+export interface Fact<T> {
+  readonly value: T
+  /** Whether it is proved, and so stays. */
+  readonly lasting: boolean
+}
+
+/** ms after which what is not proved is asked for again. */
+const BELIEVED = 60_000
+
+/**
+ * What paths below immutable roots hold, asked for once. What is not proved is asked for again after a while, and stays
+ * as long as nobody can answer.
+ */
+export class PathFacts<T> {
+  private readonly known: LRUCache<string, Fact<T> & { readonly until: number }>
+  private readonly flights: Flights<T>
+
+  /** @param lingerMs that a look goes on after everyone's time was up */
+  constructor(max: number, lingerMs: number) {
+    this.known = new LRUCache({ max })
+    this.flights = new Flights(lingerMs)
+  }
+
+  /** @throws what `ask` throws, where nothing is known */
+  get(key: string, signal: AbortSignal, ask: (signal: AbortSignal) => Promise<Fact<T>>): Promise<T> {
+    const known = this.known.get(key)
+    if (known !== undefined && Date.now() < known.until) return Promise.resolve(known.value)
+    return this.flights.join(key, signal, async (own) => {
+      try {
+        const fact = await ask(own)
+        this.known.set(key, { ...fact, until: fact.lasting ? Infinity : Date.now() + BELIEVED })
+        return fact.value
+      } catch (error) {
+        if (known === undefined || own.aborted) throw error
+        this.known.set(key, { ...known, until: Date.now() + BELIEVED })
+        return known.value
+      }
+    })
+  }
+}
