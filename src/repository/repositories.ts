@@ -145,10 +145,14 @@ export class Repositories {
 
   private make(name: string, namespace: string | undefined, passed: readonly string[]): Repository {
     const route = routeName(name, namespace, this.options.ordinary?.names ?? NO_UPSTREAMS)
-    if (route.kind !== 'ordinary') return this.content.repository(this.options, route)
+    const { pushed } = this.options
+    if (route.kind !== 'ordinary') {
+      const elsewhere = (): Repository => this.content.repository(this.options, route)
+      const own = route.kind === 'ipns' ? pushed?.named(route.mutable, route.segments.join('/')) : undefined
+      return own === undefined ? elsewhere() : new LocalFirstRepository(own, elsewhere)
+    }
     const { plain } = route
     if (plain === undefined || isReserved(plain)) return this.ordinary(route, passed)
-    const { pushed } = this.options
     if (pushed === undefined) return this.inRootsOfOthers(route, plain, passed)
     return new LocalFirstRepository(pushed.home(plain), () => this.inRootsOfOthers(route, plain, passed))
   }

@@ -10,6 +10,7 @@ import { LayoutBlobs } from '../repository/ipfs/layout-blobs.ts'
 import { LayoutReferrers } from '../repository/ipfs/layout-referrers.ts'
 import { Layouts } from '../repository/ipfs/layouts.ts'
 import type { ParsedManifests } from '../repository/parsed-manifests.ts'
+import { ownLookups, ownNames, type OwnRoots } from '../roots/names/own-names.ts'
 import { storageTreeParts } from '../repository/storage-tree/parts.ts'
 import { countedNames, lookupEvents, sourceEvents } from './events.ts'
 import type { BackendParts } from './repositories.ts'
@@ -22,6 +23,8 @@ export interface AccessParts extends BackendParts {
   readonly sources: readonly ContentSource[]
   readonly cache: BlobCache
   readonly parsed: ParsedManifests
+  /** The roots that are pushed to here, whose names lead to what they are here; undefined where there are none. */
+  readonly own?: OwnRoots | undefined
 }
 
 export interface BuiltAccess extends IpfsAccess {
@@ -51,8 +54,10 @@ export function buildAccess(parts: AccessParts, allowed: readonly string[] | und
     },
   )
   const dns = allowed === undefined || allowed.includes('dns')
+  const lookups = buildLookups(config, located, store?.ipnsRecords, dns)
+  const { own } = parts
   const remembering = new RememberingResolver({
-    lookups: buildLookups(config, located, store?.ipnsRecords, dns),
+    lookups: own === undefined ? lookups : ownLookups(lookups, own),
     settings: {
       ttlFloor: config.ipnsTtlMin,
       ttlCeiling: config.ipnsTtlMax,
@@ -64,6 +69,7 @@ export function buildAccess(parts: AccessParts, allowed: readonly string[] | und
   })
   const restored = remembering.restore()
   restored.catch(() => undefined)
+  const resolver = afterwards(restored, remembering)
   const layouts = new Layouts({
     content,
     maxIndexSize: config.maxIndexSize,
@@ -80,7 +86,7 @@ export function buildAccess(parts: AccessParts, allowed: readonly string[] | und
       storageTree: storageTreeParts(content, cache, { lingerMs: LAYOUT_LINGER, access: idOf(allowed) }),
       maxManifestSize: config.maxManifestSize,
     },
-    resolver: countedNames(afterwards(restored, remembering), metrics),
+    resolver: countedNames(own === undefined ? resolver : ownNames(resolver, own), metrics),
     content,
     restored,
     remembering,

@@ -65,21 +65,21 @@ export async function buildBackend(parts: BackendParts): Promise<Backend> {
     onStored: (file, blob) => store?.recentBlocks.stored(file, blob),
     events: cacheEvents(metrics, logger),
   })
-  const accessParts = { ...parts, sources, cache, parsed: new ParsedManifests() }
+  const shared = { ...parts, sources, cache, parsed: new ParsedManifests() }
+  const { serving } = parts
+  const roots =
+    serving === undefined || !config.push
+      ? undefined
+      : buildRoots(shared, openRootStore(config, located, store))
+  const accessParts = { ...shared, own: roots?.names.own }
   const access = buildAccess(accessParts, undefined)
   await access.restored
+  if (serving !== undefined) await roots?.names.start(serving.signal)
   const policy = new Policy(config.allow, config.deny)
-  const { serving } = parts
   const ordinary =
     serving === undefined
       ? undefined
       : await buildOrdinaryNames(accessParts, access, serving.identity, serving.signal)
-  const roots =
-    serving === undefined || !config.push
-      ? undefined
-      : buildRoots(accessParts, openRootStore(config, located, store), (root, { number, cid }) =>
-          logger.info('a root has changed', { root, version: number, cid: cid.toString() }),
-        )
   const repositories = new Repositories({
     ...access,
     policy,

@@ -49,6 +49,7 @@ function openEmbedded(
   })
   return {
     store: roots,
+    kubo: undefined,
     source: source.name,
     sweep: (signal) => roots.sweep(signal),
     close: () => roots.close(),
@@ -63,13 +64,15 @@ function openKubo(config: Config, located: readonly LocatedSource[]): RunningRoo
       'push-to: no Kubo to push to; name one: --source kubo=http://127.0.0.1:5001',
     )
   }
+  const kubo = { baseUrl: source.url, dispatcher: source.dispatcher, headers: source.setting.headers }
   const store = createKuboRootStore({
-    kubo: { baseUrl: source.url, dispatcher: source.dispatcher, headers: source.setting.headers },
+    kubo,
     uploadTimeout: config.uploadTimeout,
     history: config.rootHistory,
   })
   return {
     store,
+    kubo,
     source: source.name,
     sweep: (signal) => store.sweep(signal),
     close: () => Promise.resolve(),

@@ -6,23 +6,27 @@ import { parseTagPattern } from '../reference/tag-pattern.ts'
 import type { PushedNames } from '../repository/repositories.ts'
 import { RootRepository } from '../repository/roots/root-repository.ts'
 import { repositoriesIn } from '../roots/catalog.ts'
-import type { RootStore, RootVersion } from '../roots/root-store.ts'
+import type { KuboAddress } from '../publish/kubo/rpc.ts'
+import type { RootStore } from '../roots/root-store.ts'
+import { RootTree } from '../roots/root-tree.ts'
 import { RootWriter } from '../roots/root-writer.ts'
 import { buildAccess, type AccessParts } from './ipfs-access.ts'
-
-/** The root that ordinary names are pushed to. */
-export const HOME = 'home'
+import { buildRootNames, HOME, namedRoots, type BuiltRootNames } from './root-names.ts'
 
 /** Parsed index.json files that are kept. */
 const KEPT_INDEXES = 200
 /** Blobs of which it is remembered who has them. */
 const KEPT_HOLDERS = 20_000
+/** ms that the end waits for names that lag behind. */
+const LAST_PUBLICATION = 3_000
 /** ms between two looks for uploads that nobody goes on with. */
 const SWEEP_EVERY = 60_000
 
 /** A store of roots, as the program runs it. */
 export interface RunningRootStore {
   readonly store: RootStore
+  /** Where roots are kept in a Kubo, that one; undefined: in the embedded store. */
+  readonly kubo: KuboAddress | undefined
   /** Name among the sources of the one that reads what it holds. */
   readonly source: string
   /** Remove uploads and staged blobs whose time is over. */
@@ -36,18 +40,15 @@ export interface BuiltRoots {
   readonly catalog: (signal: AbortSignal) => Promise<readonly string[]>
   /** Repositories that may have a blob. */
   readonly holders: (digest: Digest) => Promise<readonly string[]>
-  readonly writers: ReadonlyMap<string, RootWriter>
+  readonly names: BuiltRootNames
   close(): Promise<void>
 }
 
-/** The roots that images are pushed to, over their store. */
-export function buildRoots(
-  parts: AccessParts,
-  running: RunningRootStore,
-  onCommit: (root: string, version: RootVersion) => void,
-): BuiltRoots {
+/** The roots that images are pushed to, over their store, and their names. */
+export function buildRoots(parts: AccessParts, running: RunningRootStore): BuiltRoots {
   const { config, cache, logger } = parts
   const { store } = running
+  const names = buildRootNames({ ...parts, versions: store.versions, kubo: running.kubo })
   const access = buildAccess(parts, [running.source])
   const immutable = config.immutableTags.map(parseTagPattern)
   const holders = new LRUCache<Digest, string>({ max: KEPT_HOLDERS })
@@ -60,10 +61,15 @@ export function buildRoots(
     holders,
     indexes: new LRUCache<string, IndexDocument>({ max: KEPT_INDEXES }),
   }
-  const writers = new Map(
-    [HOME].map((root) => [root, new RootWriter(store, root, (version) => onCommit(root, version))]),
-  )
-  const home = writers.get(HOME) ?? new RootWriter(store, HOME)
+  const repositoriesOf = (root: string): ((repository: string) => RootRepository) => {
+    const writer = new RootWriter(store, root, ({ number, cid }) => {
+      logger.info('a root has changed', { root, version: number, cid: cid.toString() })
+      names.publisher?.changed(root)
+    })
+    return (repository) => new RootRepository(repository, { ...shared, writer })
+  }
+  const repositories = new Map(namedRoots(config).map(({ root }) => [root, repositoriesOf(root)]))
+  const home = repositories.get(HOME) ?? repositoriesOf(HOME)
   const ending = new AbortController()
   const sweeping = setInterval(() => {
     running.sweep(ending.signal).catch((error: unknown) => {
@@ -74,18 +80,22 @@ export function buildRoots(
   sweeping.unref()
   return {
     pushed: {
-      home: (repository) => new RootRepository(repository, { ...shared, writer: home }),
-      named: () => undefined,
+      home,
+      named(name, repository) {
+        const root = name.kind === 'key' ? names.keys.knownRootOf(name.text) : undefined
+        return root === undefined || repository === '' ? undefined : repositories.get(root)?.(repository)
+      },
     },
     async catalog(signal) {
-      const newest = await home.newest(signal)
-      return newest === undefined ? [] : repositoriesIn(newest.tree, signal)
+      const newest = await store.versions.head(HOME, signal)
+      return newest === undefined ? [] : repositoriesIn(new RootTree(store.blocks, newest.cid), signal)
     },
     holders: async (digest) => [holders.get(digest)].filter((name) => name !== undefined),
-    writers,
+    names,
     async close() {
       clearInterval(sweeping)
       ending.abort()
+      await names.stop(AbortSignal.timeout(LAST_PUBLICATION))
       await access.remembering.close()
       await running.close()
     },

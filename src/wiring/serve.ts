@@ -82,6 +82,7 @@ export async function serve(config: Config, terminal: Terminal): Promise<Running
       contentType: exposed.contentType,
       expose: () => {
         metrics.fillsInFlight.set(backend.cache.fillCount)
+        backend.roots?.names.measure()
         metrics.cacheBytes.set({ cache: 'memory' }, backend.cache.memoryBytes)
         if (store !== undefined) metrics.cacheBytes.set({ cache: 'blobs' }, store.blobs.cacheBytes)
         return exposed.expose()

@@ -94,6 +94,11 @@ export class RootKeys {
   /** The root that an IPNS name stands for. @param text base36 */
   async rootOf(text: string): Promise<string | undefined> {
     await this.#restored
+    return this.knownRootOf(text)
+  }
+
+  /** As {@link rootOf}, as far as it is known by now. */
+  knownRootOf(text: string): string | undefined {
     for (const [root, known] of this.#keys) if (known.text === text) return root
     return undefined
   }
