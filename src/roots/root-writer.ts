@@ -102,9 +102,13 @@ export class RootWriter {
     for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
       const base = await this.#store.versions.head(this.root, signal)
       const tree = new RootTree(this.#store.blocks, base?.cid)
-      const applied = await applyAll(left, tree)
+      const { applied, failed } = await applyAll(left, tree)
+      // What was looked at may be outdated by now: what it lacked, the next version may have.
+      if (failed.length > 0 && (await this.#hasMoved(base, signal))) continue
+      for (const { pending, error } of failed) pending.failed(error)
+      left = applied.map(({ pending }) => pending)
       if (!applied.some(({ edited }) => edited)) {
-        for (const { pending } of applied) pending.done(base && this.#snapshot(base))
+        for (const pending of left) pending.done(base && this.#snapshot(base))
         return
       }
       const next = await tree.write(signal)
@@ -115,15 +119,18 @@ export class RootWriter {
         const snapshot = { version, tree }
         this.#trees.set(version.number, snapshot)
         if (version !== base) this.#onCommit(version)
-        for (const { pending } of applied) pending.done(snapshot)
+        for (const pending of left) pending.done(snapshot)
         return
       }
-      left = applied.map(({ pending }) => pending)
     }
     throw new Failure(
       'OVERLOADED',
       `other gateways changed the root ${this.root} ${ATTEMPTS} times meanwhile`,
     )
+  }
+
+  async #hasMoved(base: RootVersion | undefined, signal: AbortSignal): Promise<boolean> {
+    return (await this.#store.versions.head(this.root, signal))?.number !== base?.number
   }
 
   #snapshot(version: RootVersion): Snapshot {
@@ -136,18 +143,21 @@ export class RootWriter {
 }
 
 /** A change that fails leaves the tree as it was, since what it wants is known whole before any of it is done. */
-async function applyAll(
-  round: readonly Pending[],
-  tree: RootTree,
-): Promise<{ pending: Pending; edited: boolean }[]> {
+async function applyAll(round: readonly Pending[], tree: RootTree): Promise<Applied> {
   const applied: { pending: Pending; edited: boolean }[] = []
+  const failed: { pending: Pending; error: unknown }[] = []
   for (const pending of round) {
     try {
       pending.signal.throwIfAborted()
       applied.push({ pending, edited: await pending.apply(tree) })
     } catch (error) {
-      pending.failed(error)
+      failed.push({ pending, error })
     }
   }
-  return applied
+  return { applied, failed }
+}
+
+interface Applied {
+  readonly applied: readonly { readonly pending: Pending; readonly edited: boolean }[]
+  readonly failed: readonly { readonly pending: Pending; readonly error: unknown }[]
 }

@@ -104,3 +104,21 @@ test('who has left changes nothing', async () => {
   await second
   expect(await (await writer.newest(signal))!.tree.names([], signal)).toEqual(['a'])
 })
+
+test('what fails on a version that is outdated by then is made on the newest', async () => {
+  const { store } = start()
+  const slow = new RootWriter(store, 'home')
+  const fast = new RootWriter(store, 'home')
+  await slow.commit(put('a', 'x'), signal)
+  let looked = 0
+  const { tree } = await slow.commit(async (seen) => {
+    looked += 1
+    const has = (await seen.link(['needed'], signal)) !== undefined
+    // Between the look at the version and the look at what is staged another gateway commits.
+    if (looked === 1) await fast.commit(put('needed', 'x'), signal)
+    if (!has) throw new Failure('MANIFEST_BLOB_UNKNOWN', 'neither here nor staged')
+    return [{ path: ['b'], bytes: Buffer.from('y') }]
+  }, signal)
+  expect(looked).toBe(2)
+  expect(await tree.names([], signal)).toEqual(['a', 'needed', 'b'])
+})
