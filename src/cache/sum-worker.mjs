@@ -31,7 +31,11 @@ const streams = new Map()
 
 parentPort?.on('message', (/** @type {Request} */ request) => {
   const answer = answerTo(request)
-  if (answer !== undefined) parentPort?.postMessage(answer)
+  const memory = request.piece?.buffer
+  // What was moved here is moved back: here it would lie about, as next to nothing makes this thread collect garbage.
+  const back = memory instanceof ArrayBuffer ? [memory] : []
+  if (answer === undefined && back.length === 0) return
+  parentPort?.postMessage({ stream: request.stream, sums: [], ...answer, back }, back)
 })
 
 /**
