@@ -4,7 +4,7 @@ import { isTokenRequest, type ServeToken } from './auth/token-endpoint.ts'
 import { Failure } from './errors.ts'
 import { beginExchange, exchangeOf, type Exchange } from './http/exchange.ts'
 import { answerFailure } from './http/failure.ts'
-import { serveRegistry, type RegistryOptions } from './registry/endpoints.ts'
+import { createRegistryEndpoints, type RegistryOptions } from './registry/endpoints.ts'
 import type { ServeTrustless } from './trustless/endpoints.ts'
 import { parseTrustlessRoute } from './trustless/route.ts'
 
@@ -108,8 +108,9 @@ function tokens(serve: ServeToken): Step {
 }
 
 function registry(options: RegistryOptions): Step {
+  const serve = createRegistryEndpoints(options)
   return (req, res, next) => {
-    serveRegistry(req, res, options).catch(next)
+    serve(req, res).catch(next)
   }
 }
 

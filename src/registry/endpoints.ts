@@ -9,6 +9,7 @@ import { serveBlob } from './blobs.ts'
 import { serveCatalog, type Catalog } from './catalog.ts'
 import { setCommonHeaders } from './headers.ts'
 import { sendJson } from './json.ts'
+import { ManifestRoom } from './manifest-room.ts'
 import { serveManifest } from './manifests.ts'
 import type { PushOptions } from './push.ts'
 import { serveReferrers } from './referrers.ts'
@@ -35,13 +36,23 @@ export interface RegistryOptions {
   readonly catalog?: Catalog | undefined
 }
 
+/** Answers one request. */
+export type ServeRegistry = (req: IncomingMessage, res: ServerResponse) => Promise<void>
+
 type ReadRoute = Extract<Route, { kind: 'manifest' | 'blob' | 'tags' | 'referrers' }>
 
-/** The registry protocol: from the URL to the endpoint. */
-export async function serveRegistry(
+/** The registry protocol. */
+export function createRegistryEndpoints(options: RegistryOptions): ServeRegistry {
+  const room = new ManifestRoom(options.push?.maxManifestSize ?? 0)
+  return (req, res) => serve(req, res, options, room)
+}
+
+/** From the URL to the endpoint. */
+async function serve(
   req: IncomingMessage,
   res: ServerResponse,
   options: RegistryOptions,
+  room: ManifestRoom,
 ): Promise<void> {
   const exchange = exchangeOf(req)
   const route = parseRoute(req.url ?? '/')
@@ -56,7 +67,7 @@ export async function serveRegistry(
   const reads = method === 'GET' || method === 'HEAD'
   if (!reads || route.kind === 'uploads' || route.kind === 'upload') {
     const asked = { namespace, passed: passedBy(req, options) }
-    return serveWriting({ req, res, exchange, route, asked, principal }, options.push)
+    return serveWriting({ req, res, exchange, route, asked, principal }, options.push, room)
   }
   if (route.kind === 'ping') {
     // Clients give this answer 15 s, so it waits for nothing.

@@ -1,9 +1,10 @@
 import { Failure } from '../errors.ts'
-import { readBody } from '../http/request-body.ts'
+import { lengthOf, readBody } from '../http/request-body.ts'
 import { isTag } from '../reference/tag.ts'
 import type { ManifestToPut } from '../repository/writable-repository.ts'
 import { sendEmpty } from './empty-answer.ts'
 import { setContentPath } from './headers.ts'
+import type { ManifestRoom } from './manifest-room.ts'
 import type { PushRequest } from './push.ts'
 import { checkEncoding, mediaTypeOf } from './request-content.ts'
 import type { Reference } from './route.ts'
@@ -16,16 +17,18 @@ export async function putManifest(
   push: PushRequest,
   reference: Reference,
   query: URLSearchParams,
-  maxManifestSize: number,
+  room: ManifestRoom,
 ): Promise<void> {
   const { req, res, exchange, name, repository } = push
   const names = namesOf(reference, query)
   checkEncoding(req)
-  exchange.receivingWhole()
-  const bytes = await readBody(req, res, exchange, maxManifestSize, () => tooLarge(maxManifestSize))
-  exchange.received()
-  const manifest = { bytes, mediaType: mediaTypeOf(req), ...names }
-  const put = await repository.putManifest(manifest, exchange.signal)
+  const put = await room.hold(lengthOf(req), async () => {
+    exchange.receivingWhole()
+    const bytes = await readBody(req, res, exchange, room.largest, () => tooLarge(room.largest))
+    exchange.received()
+    const manifest = { bytes, mediaType: mediaTypeOf(req), ...names }
+    return repository.putManifest(manifest, exchange.signal)
+  })
   res.setHeader('Location', `/v2/${name}/manifests/${put.digest}`)
   res.setHeader('Docker-Content-Digest', put.digest)
   if (put.subject !== undefined) res.setHeader('OCI-Subject', put.subject)

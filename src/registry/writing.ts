@@ -6,6 +6,7 @@ import type { Asked } from '../repository/repositories.ts'
 import type { WritableRepository } from '../repository/writable-repository.ts'
 import type { Principal } from './access.ts'
 import { deleteBlob, deleteManifest } from './deletions.ts'
+import type { ManifestRoom } from './manifest-room.ts'
 import { allowedMethods } from './methods.ts'
 import { MountOrigins } from './mount-origins.ts'
 import type { PushOptions, PushRequest } from './push.ts'
@@ -31,7 +32,11 @@ export interface WriteRequest {
  *
  * @param push undefined where this gateway is read-only
  */
-export async function serveWriting(request: WriteRequest, push: PushOptions | undefined): Promise<void> {
+export async function serveWriting(
+  request: WriteRequest,
+  push: PushOptions | undefined,
+  room: ManifestRoom,
+): Promise<void> {
   const { req, res, exchange, route, asked, principal } = request
   const method = req.method ?? ''
   const reads = method === 'GET' || method === 'HEAD'
@@ -57,7 +62,7 @@ export async function serveWriting(request: WriteRequest, push: PushOptions | un
     case 'manifest':
       return method === 'DELETE'
         ? deleteManifest(pushed, route.reference)
-        : putManifest(pushed, route.reference, route.query, push.maxManifestSize)
+        : putManifest(pushed, route.reference, route.query, room)
     case 'blob':
       return deleteBlob(pushed, route.digest)
   }

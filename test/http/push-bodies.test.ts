@@ -415,6 +415,28 @@ describe('a refusal reaches whoever is still sending', () => {
     raw.socket.destroy()
   })
 
+  test('more manifests than there is memory for are refused until others are stored', async () => {
+    await start({ push: { maxManifestSize: 1000 } })
+    const { promise, resolve } = deferred<void>()
+    let held = 0
+    replace((repository) => ({
+      putManifest: async (manifest, signal) => {
+        held += 1
+        await promise
+        return repository.putManifest(manifest, signal)
+      },
+    }))
+    const put = () => client.putManifest('v1', ' '.repeat(1000), '')
+    const first = Array.from({ length: 16 }, put)
+    await until(() => held === 16)
+    const refused = await client.putManifest('v1', ' ', '')
+    expect([refused.status, errorOf(refused).code]).toEqual([503, 'UNAVAILABLE'])
+    expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0)
+    resolve()
+    for (const { status } of await Promise.all(first)) expect(status).toBe(400)
+    expect((await put()).status).toBe(400)
+  })
+
   test('a manifest of just the limit is read', async () => {
     await start({ push: { maxManifestSize: 1000 } })
     const sent = async (length: number) => (await client.putManifest('v1', ' '.repeat(length), '')).status
