@@ -73,6 +73,11 @@ describe('precedence', () => {
     expect(setting?.texts).toEqual([`${gibibytes}GiB`])
   })
 
+  test('names of this gateway are compared as clients and browsers send them', async () => {
+    const { config } = await fromFile('push-host: [Registry.Example.org, "[FD00::1]", 192.168.0.7]')
+    expect(config.pushHost).toEqual(['registry.example.org', 'fd00::1', '192.168.0.7'])
+  })
+
   test('an empty variable, and a key without value, are not set', async () => {
     const { config } = await load({
       env: { IPFS_REGISTRY_LISTEN: '', IPFS_REGISTRY_SOURCE: '' },
@@ -201,6 +206,9 @@ describe('mistakes', () => {
     ['allow: images/**', /must be a glob that begins with/],
     ['allow: /ipfsx/**', /must be a glob that begins with/],
     ['dns-server: dns.example', /IP address/],
+    ['push-host: registry.example.org:5000', /without a port/],
+    ['push-host: "[::1]:5000"', /without a port/],
+    ['push-host: https://registry.example.org', /without a port/],
     ['public: perhaps', /true or false/],
     ['listen: { host: x }', /must be a single value/],
     ['source: [{ url: x }]', /needs a "kind"/],
