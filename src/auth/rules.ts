@@ -33,6 +33,20 @@ export class Rules {
         repositories.some((pattern) => names.some((name) => pattern.match(name) !== undefined)),
     )
   }
+
+  /**
+   * Patterns of what may be pushed but not be pulled by everybody: a first look at rules, by names made up for what
+   * wildcards stand for. What holds for a name is said by {@link allow}.
+   */
+  privatePushes(): readonly string[] {
+    const pushed = this.#rules.filter(({ actions }) => actions.includes('push'))
+    const texts = pushed.flatMap(({ repositories }) => repositories.map(({ text }) => text))
+    const isPublic = (text: string): boolean =>
+      ['x0', 'x0/x1', 'x0/x1/x2']
+        .map((deep) => text.replaceAll('**', deep).replaceAll('*', 'x0'))
+        .every((name) => this.allow(undefined, 'pull', [name]))
+    return [...new Set(texts)].filter((text) => !isPublic(text))
+  }
 }
 
 function isAmong(user: string | undefined, users: readonly string[]): boolean {

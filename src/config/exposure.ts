@@ -8,15 +8,17 @@ LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4')
 LOOPBACK.addAddress('::1', 'ipv6')
 
 /**
- * What to warn of at the start; undefined where nothing is to be warned of. A client shows this gateway no
- * credentials, so that whoever can reach it reads what its own credentials for an upstream let it read.
+ * What to warn of at the start; undefined where nothing is to be warned of. Where clients don't have to say who they are,
+ * whoever can reach this gateway reads what its own credentials for an upstream let it read.
  */
-export function exposureWarning(config: Listeners): string | undefined {
+export function exposureWarning(config: Listeners & Pick<Config, 'auth' | 'authRules'>): string | undefined {
+  const { auth, authRules } = config
+  if (auth.kind === 'none' || (auth.kind === 'htpasswd' && authRules !== 'public')) return undefined
   const names = exposedUpstreams(config)
   if (names.length === 0) return undefined
   return (
     `whoever can reach this gateway reads from ${names.join(', ')} with its credentials: ` +
-    'listen on the loopback only, or let nobody else reach it'
+    'listen on the loopback only, let nobody else reach it, or have them log in (--auth)'
   )
 }
 

@@ -20,6 +20,8 @@ import { upstreamNames } from './upstreams.ts'
 export interface BuiltAccess {
   readonly access: Access
   readonly serveToken: ServeToken
+  /** Patterns of what may be pushed but not be pulled by everybody, by the rules now in force. */
+  readonly privatePushes: () => readonly string[]
   /** Looks at its files no more. */
   readonly close: () => void
 }
@@ -50,16 +52,20 @@ export async function buildRegistryAccess(config: Config, logger: Logger): Promi
       config.tokenKey === undefined
         ? { value: newSigningKeys() }
         : await open(config.tokenKey, 'the key of tokens', parseSigningKeys)
+    const rules = await rulesOf(config.authRules, open)
     const upstreams = upstreamNames(config)
     const parts = {
       passwords: new Passwords(passwords, new Attempts()),
       tokens: new Tokens({ keys, lifetime: config.tokenLifetime, publicUrl }),
-      rights: new Rights(await rulesOf(config.authRules, open), ({ name, namespace }) =>
-        ruleNames(name, namespace, upstreams),
-      ),
+      rights: new Rights(rules, ({ name, namespace }) => ruleNames(name, namespace, upstreams)),
       clients: new Clients(trustedProxy, publicUrl),
     }
-    return { access: new RegistryAccess(parts), serveToken: createTokenEndpoint(parts), close }
+    return {
+      access: new RegistryAccess(parts),
+      serveToken: createTokenEndpoint(parts),
+      privatePushes: () => rules.value.privatePushes(),
+      close,
+    }
   } catch (error) {
     close()
     throw error

@@ -378,3 +378,10 @@ test('rules that change hold at once, for tokens that were given before', async 
   await changing.close()
   access.close()
 })
+
+test('many wrong passwords make others wait for a moment, and keep nobody out', async () => {
+  const tries = Array.from({ length: 8 }, (_, n) => get('/v2/', basic(`user-${n}`, 'wrong')))
+  const statuses = (await Promise.all(tries)).map(({ status }) => status)
+  expect(new Set(statuses)).toEqual(new Set([401]))
+  expect((await get('/v2/', ALICE)).status).toBe(200)
+})

@@ -49,6 +49,24 @@ describe('rules', () => {
     }
   })
 
+  test.each([
+    ['[{users: alice, repositories: "team/**", actions: push}]', ['team/**']],
+    ['[{users: alice, repositories: ["team/**", docs], actions: pull}]', []],
+    [
+      '- {users: alice, repositories: ["team/*", "team/**", "open/**", "open/*", app], actions: push}\n' +
+        '- {users: anonymous, repositories: ["team/*", "open/**", app], actions: pull}\n' +
+        '- {users: ["*"], repositories: "**", actions: pull}',
+      ['team/**'],
+    ],
+    [
+      '- {users: a, repositories: ["a/**", "b/*"], actions: push}\n- {users: anonymous, repositories: "**", actions: pull}',
+      [],
+    ],
+  ])('%s keeps from nobody in particular what is pushed to %j', (text, patterns) => {
+    expect(parseRules(text, 'rules.yaml').privatePushes()).toEqual(patterns)
+    expect([PRIVATE_RULES.privatePushes(), PUBLIC_RULES.privatePushes()]).toEqual([['**'], []])
+  })
+
   test('may be none: then nobody may do anything', () => {
     expect(parseRules('[]', 'rules.yaml').allow('alice', 'pull', ['a'])).toBe(false)
   })

@@ -1,15 +1,15 @@
 import { describe, expect, test } from '@jest/globals'
 import { exposedUpstreams, exposureWarning } from '../../../src/config/exposure.ts'
-import { loadConfig } from '../../../src/config/load.ts'
+import { loadConfig, type Flags } from '../../../src/config/load.ts'
 
-async function config(listen: string, mirror: readonly string[] = []) {
+async function config(listen: string, mirror: readonly string[] = [], more: Flags = {}) {
   const upstream = [
     'docker.io;username=me;password=hush',
     'quay.io',
     'x.io;fallback=https://you:hush@y.io',
     'ghcr.io;credential-helper=pass',
   ]
-  const flags = { listen, mirror, upstream }
+  const flags = { listen, mirror, upstream, ...more }
   return (await loadConfig({ flags, env: {}, readFile: async () => '' })).config
 }
 
@@ -45,4 +45,12 @@ test('the warning names them, and no secret', async () => {
   const text = exposureWarning(await config('0.0.0.0:5000'))
   expect(text).toMatch(/reads from docker\.io, x\.io, ghcr\.io with its credentials/)
   expect(text).not.toContain('hush')
+})
+
+test('there is no warning where others have to log in first, or something in front sees to it', async () => {
+  const warning = async (more: Flags) => exposureWarning(await config('0.0.0.0:5000', [], more))
+  const users = { auth: 'htpasswd=/users', 'token-key': '/key' }
+  expect(await warning({ auth: 'none' })).toBeUndefined()
+  expect(await warning(users)).toBeUndefined()
+  expect(await warning({ ...users, 'auth-rules': 'public' })).toMatch(/--auth/)
 })
