@@ -10,21 +10,21 @@ export const AUTH_SETTINGS = {
     schema: value.auth(),
     placeholder: 'auto|none|htpasswd=FILE',
     default: 'auto',
-    help: 'who may use the registry: users of a password file (bcrypt, read again when it changes), everybody (none), or auto: everybody, but no push from other machines',
+    help: 'users of a password file (bcrypt), none: everybody may do everything, auto: so, but push from this machine only',
   },
   'auth-rules': {
     group: 'Access',
     schema: value.authRules(),
     placeholder: 'private|public|FILE',
     default: 'private',
-    help: 'what users may do: private: everything, others nothing; public: everything, others pull; or a YAML file of rules, read again when it changes',
+    help: 'private: users may do everything, others nothing; public: others pull; or a YAML file of rules',
   },
   'token-key': {
     group: 'Access',
     schema: value.path(),
     placeholder: 'FILE',
     defaultText: 'made anew at each start, on the loopback only',
-    help: 'secret that tokens are signed with, the same for all gateways behind one address; one a line, the first signs',
+    help: 'secrets of tokens, one a line, the first signs; the same for all gateways behind one address',
   },
   'token-lifetime': {
     group: 'Access',
@@ -38,7 +38,7 @@ export const AUTH_SETTINGS = {
     schema: value.publicUrl(),
     placeholder: 'URL',
     defaultText: "of each request: its `Host`, and its scheme or a trusted proxy's `X-Forwarded-Proto`",
-    help: 'where clients reach this gateway, for the address of the token endpoint: https://registry.example.org',
+    help: 'where clients reach this gateway and its token endpoint, as https://registry.example.org',
   },
   'trusted-proxy': {
     group: 'Access',
