@@ -355,6 +355,12 @@ describe('a mirror', () => {
   })
 })
 
+test('an empty namespace is not what none is, whichever comes first', async () => {
+  expect((await get('/v2/team/app/tags/list?ns=', BOB)).status).toBe(404)
+  expect((await get('/v2/team/app/tags/list', BOB)).status).toBe(200)
+  expect((await get('/v2/team/app/tags/list?ns=', BOB)).status).toBe(404)
+})
+
 test('what is private is what nobody in particular may not pull', () => {
   const isPrivate = (name: string, namespace?: string) => built.access.isPrivate({ name, namespace })
   expect([isPrivate('public/a'), isPrivate('team/a'), isPrivate('public/a', 'ghcr.io')]).toEqual([
