@@ -140,8 +140,10 @@ export class RootRepository implements WritableRepository {
     const { digest } = manifest.descriptor
     const contentPath = await this.#change((folder) => this.#put(folder, manifest, sent.tags, signal), signal)
     for (const need of manifest.needs) this.#parts.holders.set(need.digest, this.place.repository)
-    const { staged } = this.#parts.store
-    await staged.drop(this.place, [digest, ...manifest.needs.map((need) => need.digest)], signal)
+    // It is done; what stays staged goes when its time is over.
+    await this.#parts.store.staged
+      .drop(this.place, [digest, ...manifest.needs.map((need) => need.digest)], signal)
+      .catch(() => undefined)
     return { digest, subject: manifest.subject, contentPath }
   }
 
