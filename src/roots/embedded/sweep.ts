@@ -6,6 +6,9 @@ import type { Marks } from './marks.ts'
 /** Records removed in one step, during which nobody else keeps anything. */
 const STEP = 256
 
+/** Likewise blobs, whose files may be large. */
+const BLOB_STEP = 8
+
 export interface SweepOptions {
   /** Only look. */
   readonly dryRun: boolean
@@ -59,6 +62,7 @@ export class Sweep {
     const remove = async (): Promise<void> => {
       const step = found
       found = []
+      if (step.length === 0) return
       await this.#alone(async () => {
         const garbage = step.filter(({ key }) => !isNeeded(key))
         for (const { size } of garbage) total.add(size)
@@ -78,13 +82,16 @@ export class Sweep {
   async #sweepBlobs(): Promise<Total> {
     const total = new Total()
     const { blobs } = this.#kept
-    for (const blob of blobs.published()) {
+    const garbage = blobs.published().filter(({ digest }) => !this.#marks.digests.has(digest))
+    for (let from = 0; from < garbage.length; from += BLOB_STEP) {
       await this.#alone(async () => {
-        if (this.#marks.digests.has(blob.digest)) return
-        const isGone = this.#options.dryRun || (await blobs.discard(blob.digest))
-        if (!isGone) return
-        total.add(blob.size)
-        this.#options.onBlob?.(blob)
+        for (const blob of garbage.slice(from, from + BLOB_STEP)) {
+          if (this.#marks.digests.has(blob.digest)) continue
+          const isGone = this.#options.dryRun || (await blobs.discard(blob.digest))
+          if (!isGone) continue
+          total.add(blob.size)
+          this.#options.onBlob?.(blob)
+        }
       })
     }
     return total
