@@ -1,6 +1,7 @@
 import { type FileHandle, open, readdir, readlink, rm, symlink, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
+import { BlobRecords } from '../../../src/cache/blob-records.ts'
 import { CHUNK, ChunkSums } from '../../../src/cache/chunk-sums.ts'
 import type { DiskBlobs } from '../../../src/cache/disk-blobs.ts'
 import type { Digest } from '../../../src/reference/digest.ts'
@@ -8,6 +9,7 @@ import { BlobStore } from '../../fixtures/blob-store.ts'
 import { patternBytes } from '../../fixtures/content-tree.ts'
 import { damaged, sha256 } from '../../fixtures/controlled-blob.ts'
 
+const { signal } = new AbortController()
 const LARGE = patternBytes(5 * CHUNK + 33, 4)
 
 let store: BlobStore
@@ -255,6 +257,60 @@ describe('DiskBlobs', () => {
       sync.mockRestore()
       await handle.close()
     }
+  })
+
+  test('that are discarded are gone, published or not, but none that is held', async () => {
+    const disk = await store.open()
+    const digests = [await put(disk, patternBytes(100, 2), true), await put(disk, patternBytes(100, 3))]
+    const held = await put(disk, patternBytes(100, 4), true)
+    const end = disk.hold(held)
+    for (const digest of digests) expect(await disk.discard(digest)).toBe(true)
+    expect(await disk.discard(held)).toBe(false)
+    expect(await disk.discard(sha256(LARGE))).toBe(false)
+    expect(disk.published()).toEqual([{ digest: held, size: 100 }])
+    expect([disk.cacheBytes, (await store.open()).count]).toEqual([0, 1])
+    end()
+  })
+
+  test('that are put while they are removed are there afterwards', async () => {
+    const disk = await store.open()
+    const digest = await put(disk, LARGE)
+    for (let round = 0; round < 20; round++) {
+      await Promise.all([disk.remove(digest), put(disk, LARGE), disk.removeStrays(signal)])
+      // In whichever order: what the store says that it has, it has.
+      if (!disk.has(digest)) await put(disk, LARGE)
+      expect((await get(disk, digest)).equals(LARGE)).toBe(true)
+    }
+  })
+
+  test('whose use is noted while they are published stay published', async () => {
+    const disk = await store.open()
+    const digests: Digest[] = []
+    for (let seed = 2; seed < 12; seed++) digests.push(await put(disk, patternBytes(100, seed)))
+    for (const digest of digests) await get(disk, digest)
+    await Promise.all([disk.saveUse(), disk.publish(digests), disk.saveUse(), disk.publish(digests)])
+    expect((await store.open()).published()).toHaveLength(digests.length)
+  })
+
+  test('that can not be written down as published are not taken for it', async () => {
+    const disk = await store.open()
+    const digest = await put(disk, LARGE)
+    const failing = jest.spyOn(BlobRecords.prototype, 'update').mockRejectedValueOnce(new Error('full'))
+    await expect(disk.publish([digest])).rejects.toThrow('full')
+    expect([disk.published(), disk.cacheBytes]).toEqual([[], LARGE.length])
+    failing.mockRestore()
+    await disk.publish([digest])
+    expect((await store.open()).published()).toHaveLength(1)
+  })
+
+  test('files that nobody knows of are strays', async () => {
+    const disk = await store.open()
+    const digest = await put(disk, LARGE)
+    const stray = store.pathOf(digest).replace(/.{8}$/, '00000000')
+    await writeFile(stray, 'stray')
+    await disk.removeStrays(signal)
+    expect(await readdir(dirname(stray))).toHaveLength(1)
+    expect((await get(disk, digest)).equals(LARGE)).toBe(true)
   })
 
   test('that are not here can not be published', async () => {

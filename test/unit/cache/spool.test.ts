@@ -79,3 +79,30 @@ test('what was discarded is gone', async () => {
   await spool.discard()
   await expect(readFile(join(folder, 'incoming'))).rejects.toMatchObject({ code: 'ENOENT' })
 })
+
+test('two buffers in turn are enough to write with', async () => {
+  const buffers = [Buffer.alloc(100_000), Buffer.alloc(100_000)]
+  for (let at = 0; at < BYTES.length; at += 100_000) {
+    const [buffer = Buffer.alloc(0)] = buffers.reverse()
+    const piece = BYTES.subarray(at, at + 100_000)
+    buffer.set(piece)
+    await spool.write(buffer.subarray(0, piece.length))
+  }
+  await spool.sync()
+  await spool.commit(join(folder, 'done'))
+  expect((await readFile(join(folder, 'done'))).equals(BYTES)).toBe(true)
+})
+
+test('it is asked again and again whether there is room', async () => {
+  let room = true
+  const full = Object.assign(new Error('full'), { code: 'ENOSPC' })
+  const checkRoom = (): Promise<void> => (room ? Promise.resolve() : Promise.reject(full))
+  const careful = await Spool.create(join(folder, 'careful'), checkRoom)
+  const piece = new Uint8Array(1024 * 1024)
+  for (let at = 0; at < 4; at++) await careful.append(piece)
+  room = false
+  const rest = careful.append(piece).then(() => careful.flush())
+  await expect(rest).rejects.toBe(full)
+  await expect(Spool.create(join(folder, 'none'), checkRoom)).rejects.toBe(full)
+  await careful.close()
+})
