@@ -1,4 +1,5 @@
 import type { CID } from 'multiformats/cid'
+import { Failure, messageOf } from '../../errors.ts'
 import type { KeptContent } from './kept-content.ts'
 import { Marks } from './marks.ts'
 import { Sweep, type SweepOptions, type Swept } from './sweep.ts'
@@ -25,6 +26,11 @@ export async function collect(
     try {
       for (const roots of needed) for await (const root of roots()) await marks.add(root)
       return await new Sweep(kept, marks, options).run()
+    } catch (error) {
+      signal.throwIfAborted()
+      if (error instanceof Failure) throw error
+      const message = `garbage can't be collected, and what is left of it stays: ${messageOf(error)}`
+      throw new Failure('STORE_FAILED', message, { cause: error })
     } finally {
       kept.marks = undefined
     }

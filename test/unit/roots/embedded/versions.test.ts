@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
+import { createEmbeddedTarget } from '../../../../src/content/embedded/target.ts'
 import type { AddedFile } from '../../../../src/publish/target.ts'
 import { commitFiles, pushBlob, RootsFolder, type OpenedRoots } from '../../../fixtures/embedded-roots.ts'
 import { digestOfBytes } from '../../../fixtures/layouts.ts'
@@ -93,9 +94,17 @@ test('a folder with thousands of files, which is sharded, follows one that is no
   expect(looks.mock.calls.length).toBeLessThan(5)
 })
 
-test('what a version needs stays when the cache is full, also what was only cached', async () => {
-  const bytes = seededBytes('mounted', 900)
-  const file = await pushBlob(store.roots, place, bytes)
+test('what a version needs and the store only had in its cache stays from then on', async () => {
+  const bytes = seededBytes('cached', 900)
+  const digest = digestOfBytes(bytes)
+  // As of a publishing that was broken off.
+  const target = createEmbeddedTarget(store)
+  async function* open(): AsyncGenerator<Uint8Array> {
+    yield bytes
+  }
+  const file = await target.addFile({ size: 900, digest, open }, { signal })
+  target.release?.()
+  expect(store.blobs.published()).toEqual([])
   await commitFiles(store.roots, 'home', { blob: file })
-  expect(store.blobs.published().map(({ digest }) => digest)).toEqual([digestOfBytes(bytes)])
+  expect(store.blobs.published()).toEqual([{ digest, size: 900 }])
 })
