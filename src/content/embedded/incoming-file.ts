@@ -129,7 +129,7 @@ export async function storing<Result>(work: () => Promise<Result>): Promise<Resu
     const isFull =
       ['ENOSPC', 'EDQUOT'].includes(systemCodeOf(error) ?? '') || reason.includes('No space left')
     const advice = isFull
-      ? 'its disk is full. Free some space on it, or collect garbage (ipfs-registry gc)'
+      ? 'its disk is full. Free some space on it, or collect garbage (ipfs-registry gc); restart the gateway if that does not help'
       : reason
     throw new Failure('STORE_FAILED', `the store on disk failed: ${advice}`, { cause: error })
   }
