@@ -12,7 +12,7 @@ import type { TagsWanted } from './tag-pages.ts'
 /** What a request asks for: what a name leads to now, or something that it may have led to when a pull began. */
 export type AskedFor = 'newest' | 'digest'
 
-/** A repository of which it is found out with each request where it is. */
+/** A repository of which it is found out with each request where it is. So what a tag means is not to be kept by anybody. */
 export class PlacedRepository implements Repository {
   readonly #place: (asked: AskedFor, signal: AbortSignal) => Promise<Repository>
 
@@ -21,7 +21,8 @@ export class PlacedRepository implements Repository {
   }
 
   async manifestByTag(tag: string, signal: AbortSignal): Promise<ManifestAnswer> {
-    return (await this.#place('newest', signal)).manifestByTag(tag, signal)
+    const answer = await (await this.#place('newest', signal)).manifestByTag(tag, signal)
+    return { ...answer, maxAge: undefined }
   }
 
   async manifestByDigest(digest: Digest, signal: AbortSignal): Promise<ManifestAnswer> {

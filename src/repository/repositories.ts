@@ -14,7 +14,7 @@ import { PlacedRepository } from './placed-repository.ts'
 import type { Policy } from './policy.ts'
 import type { Repository } from './repository.ts'
 import { LocalFirstRepository } from './roots/local-first-repository.ts'
-import { ReadOnlyRoot } from './roots/read-only-root.ts'
+import { ReadOnlyRoot, type ReadOnlyRootPlace } from './roots/read-only-root.ts'
 import type { RootRepository } from './roots/root-repository.ts'
 import type { Upstream } from './upstream/upstream.ts'
 import type { WritableRepository } from './writable-repository.ts'
@@ -47,8 +47,8 @@ export interface RepositoriesOptions extends IpfsAccess {
   readonly policy: Policy
   /** Undefined where nothing is pushed. */
   readonly pushed?: PushedNames
-  /** `/ipfs/<cid>/<path>` or `/ipns/<name>/<path>` of registries of others, in the order in which they are asked. */
-  readonly readOnlyRoots?: readonly string[]
+  /** Registries of others, in the order in which they are asked. */
+  readonly readOnlyRoots?: readonly ReadOnlyRootPlace[]
   /** Undefined where only names on IPFS are served. */
   readonly ordinary?: OrdinaryNames
 }
@@ -79,7 +79,7 @@ export class Repositories {
     this.options = options
     this.content = new ContentNames(options.policy)
     this.readOnlyRoots = (options.readOnlyRoots ?? []).map(
-      (path) => new ReadOnlyRoot(contentNameOf(path), options, this.content),
+      ({ root, kept }) => new ReadOnlyRoot(contentNameOf(root), options, this.content, kept),
     )
   }
 

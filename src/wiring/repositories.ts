@@ -3,6 +3,7 @@ import type { BufferPool } from '../cache/buffer-pool.ts'
 import { SumThread } from '../cache/sum-thread.ts'
 import type { Config } from '../config/config.ts'
 import type { ContentSource } from '../content/source.ts'
+import type { FollowedRoot } from '../follow/followed-root.ts'
 import type { RememberingResolver } from '../naming/remembering-resolver.ts'
 import type { Logger } from '../observability/logger.ts'
 import type { Metrics } from '../observability/metrics.ts'
@@ -10,6 +11,7 @@ import { ParsedManifests } from '../repository/parsed-manifests.ts'
 import { Policy } from '../repository/policy.ts'
 import { Repositories } from '../repository/repositories.ts'
 import { cacheEvents } from './events.ts'
+import { buildReadOnlyRoots } from './following.ts'
 import { buildAccess } from './ipfs-access.ts'
 import { buildOrdinaryNames } from './ordinary-names.ts'
 import { openRootStore } from './root-stores.ts'
@@ -27,6 +29,8 @@ export interface Backend {
   readonly resolver: RememberingResolver
   /** Undefined where nothing is pushed. */
   readonly roots: BuiltRoots | undefined
+  /** Roots of others that are kept here. */
+  readonly followed: readonly FollowedRoot[]
   readonly close: () => Promise<void>
 }
 
@@ -80,20 +84,23 @@ export async function buildBackend(parts: BackendParts): Promise<Backend> {
     serving === undefined
       ? undefined
       : await buildOrdinaryNames(accessParts, access, serving.identity, serving.signal)
+  const readOnlyRoots = serving === undefined ? undefined : await buildReadOnlyRoots(accessParts, access)
   const repositories = new Repositories({
     ...access,
     policy,
+    readOnlyRoots: readOnlyRoots?.places ?? [],
     ...(roots === undefined ? {} : { pushed: roots.pushed }),
-    readOnlyRoots: config.readOnlyRoot.map(({ root }) => root),
     ...(ordinary === undefined ? {} : { ordinary }),
   })
   const close = async (): Promise<void> => {
     cache.close()
+    await readOnlyRoots?.close()
     await roots?.close()
     await sumThread.close()
     await ordinary?.close()
     await access.remembering.close()
     await Promise.all(located.map(({ dispatcher }) => dispatcher.destroy()))
   }
-  return { repositories, cache, sources, policy, resolver: access.remembering, roots, close }
+  const followed = readOnlyRoots?.followed ?? []
+  return { repositories, cache, sources, policy, resolver: access.remembering, roots, followed, close }
 }

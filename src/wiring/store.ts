@@ -12,6 +12,7 @@ import { BlockTable } from '../content/embedded/block-table.ts'
 import { heldBlocks } from '../content/embedded/held-blocks.ts'
 import { RecentBlocks } from '../content/embedded/recent-blocks.ts'
 import { Failure, messageOf } from '../errors.ts'
+import type { SavedVersion, VersionMemory } from '../follow/kept-version.ts'
 import type { MappingRecord } from '../mapping/live-mapping.ts'
 import { KeptRecords, type StoredRecords } from '../naming/kept-records.ts'
 import type { RootsMemory, SavedName } from '../naming/roots-memory.ts'
@@ -40,6 +41,8 @@ export interface OpenStore {
   readonly upstreamContents: RecentRecords<KnownContent>
   /** The last good text of a mapping of names that is read from this path on IPFS. */
   readonly mappingAt: (path: string) => MappingRecord
+  /** What is kept of a root of others. */
+  readonly followedRoot: (root: string) => VersionMemory
   close(): Promise<void>
 }
 
@@ -109,6 +112,7 @@ export async function openStore(
     upstreamTags,
     upstreamContents,
     mappingAt: (path) => mappingIn(metadata, path, onFailure),
+    followedRoot: (root) => followedIn(metadata, root),
     async close() {
       clearInterval(timer)
       const recent = [layouts, layoutBlobs, upstreamTags, upstreamContents, recentBlocks, fetched]
@@ -147,6 +151,14 @@ function mappingIn(metadata: Metadata, path: string, onFailure: () => void): Map
   return {
     get: () => table.get(path),
     put: (text) => void table.put(path, text).catch(onFailure),
+  }
+}
+
+function followedIn(metadata: Metadata, root: string): VersionMemory {
+  const table = metadata.sublevel<string, SavedVersion>('followed-root', { valueEncoding: 'json' })
+  return {
+    load: () => table.get(root),
+    save: (version) => metadata.batch().put(root, version, { sublevel: table }).write({ sync: true }),
   }
 }
 

@@ -128,7 +128,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'mapping',
     'publish',
     'roots',
+    'follow',
   ],
+  // Roots of others that are kept here as well.
+  follow: ['errors.ts', 'reference', 'content', 'naming', 'roots'],
   registry: ['errors.ts', 'reference', 'layout', 'repository', 'roots', 'http'],
   // Who may do what: the interface is the registry's, the mistakes in its files are told as those of the settings are.
   // Passwords are looked at in turn, once for all who show the same.

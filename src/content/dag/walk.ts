@@ -156,5 +156,6 @@ function* partsBelow({ cid, below }: Part, bytes: Uint8Array): Generator<Part, v
 async function heldBlock(blocks: HeldBlockReader, cid: CID, signal: AbortSignal): Promise<WalkedBlock> {
   const block = await blocks.find(cid, { signal })
   if (block === undefined) throw new Failure('CONTENT_UNAVAILABLE', `block ${cid.toString()} is not held`)
-  return { cid, size: block.size, read: () => block.read() }
+  const { size, fetched = false } = block
+  return { cid, size, fetched, read: () => block.read() }
 }

@@ -139,6 +139,19 @@ export class BlockTable implements BlockPlaces {
     await batch.write({ sync: true })
   }
 
+  /** What a pin is called; undefined where there is none. */
+  async labelOf(root: CID): Promise<string | undefined> {
+    const found = await this.pins.getMany([...new Set([root, root.toV1()].map(String))])
+    return found.find((pin) => pin !== undefined)?.label
+  }
+
+  /** CIDs of the pins of this name. */
+  async pinnedAs(label: string): Promise<ReadonlySet<string>> {
+    const found = new Set<string>()
+    for await (const [key, pin] of this.pins.iterator()) if (pin.label === label) found.add(key)
+    return found
+  }
+
   /** Whether there was such a pin. Synchronous to disk. */
   async unpin(root: CID): Promise<boolean> {
     const keys = [...new Set([root, root.toV1()].map(String))]

@@ -1,11 +1,26 @@
 import { below, formatContentPath, type ContentPath } from '../../content/source.ts'
 import { Failure, isFailure } from '../../errors.ts'
+import type { FollowedRoot, KeptPlace } from '../../follow/followed-root.ts'
 import type { ContentName, ContentNames, IpfsAccess } from '../content-names.ts'
 import { IpnsRepository } from '../ipfs/ipns-repository.ts'
-import { IpfsRepository } from '../ipfs/repository.ts'
+import { DigestHolders } from '../digest-holders.ts'
+import { IpfsRepository, type IpfsParts } from '../ipfs/repository.ts'
 import { PlacedRepository, type AskedFor } from '../placed-repository.ts'
 import type { Repository } from '../repository.ts'
 import { StorageTreeRepository } from '../storage-tree/storage-tree-repository.ts'
+
+/** What is kept here of a root, whatever becomes of the original. */
+export interface KeptRoot {
+  /** Reads what is kept, and nothing else. */
+  readonly ipfs: IpfsParts
+  readonly root: Pick<FollowedRoot, 'places'>
+}
+
+export interface ReadOnlyRootPlace {
+  /** `/ipfs/<cid>/<path>` or `/ipns/<name>/<path>` */
+  readonly root: string
+  readonly kept?: KeptRoot | undefined
+}
 
 /**
  * Someone else's registry: a folder of image layouts, or a storage tree, under an immutable or a mutable name. What it
@@ -15,8 +30,10 @@ export class ReadOnlyRoot {
   readonly #name: ContentName
   readonly #access: IpfsAccess
   readonly #names: ContentNames
+  readonly #kept: KeptRoot | undefined
 
-  constructor(name: ContentName, access: IpfsAccess, names: ContentNames) {
+  constructor(name: ContentName, access: IpfsAccess, names: ContentNames, kept?: KeptRoot) {
+    this.#kept = kept
     this.#name = name
     this.#access = access
     this.#names = names
@@ -30,6 +47,16 @@ export class ReadOnlyRoot {
    */
   async find(repository: string, asked: AskedFor, signal: AbortSignal): Promise<Repository | undefined> {
     const segments = repository.split('/')
+    const kept = await this.#inKept(segments, asked, signal)
+    if (kept !== undefined) return kept.repository
+    return this.#inOriginal(segments, asked, signal)
+  }
+
+  async #inOriginal(
+    segments: readonly string[],
+    asked: AskedFor,
+    signal: AbortSignal,
+  ): Promise<Repository | undefined> {
     const { newest, earlier } = await this.#roots(signal)
     try {
       if (await this.#holds(newest, segments, signal)) return this.#repository(segments)
@@ -39,6 +66,45 @@ export class ReadOnlyRoot {
     }
     const was = asked === 'digest' && (await this.#anyHolds(earlier, segments, signal))
     return was ? this.#repository(segments) : undefined
+  }
+
+  /** What is kept tells, without asking anybody. @returns undefined where it does not tell */
+  async #inKept(
+    repository: readonly string[],
+    asked: AskedFor,
+    signal: AbortSignal,
+  ): Promise<{ repository: Repository | undefined } | undefined> {
+    const kept = this.#kept
+    const places = kept?.root.places(repository.join('/'))
+    if (kept === undefined || places === undefined) return undefined
+    const versions: Repository[] = []
+    for (const place of asked === 'newest' ? places.slice(0, 1) : places) {
+      const found = place === undefined ? undefined : await this.#keptAt(kept.ipfs, place, repository, signal)
+      if (found !== undefined) versions.push(found)
+    }
+    const [newest, ...others] = versions
+    if (newest === undefined) return { repository: undefined }
+    // Another gateway may know of a newer root.
+    const original = new PlacedRepository(async (_asked, own) => {
+      const found = await this.#inOriginal(repository, asked, own)
+      if (found !== undefined) return found
+      throw new Failure('NAME_UNKNOWN', `${this.#name.name} has no ${repository.join('/')}`)
+    })
+    return { repository: new DigestHolders(newest, [...others, original]) }
+  }
+
+  async #keptAt(
+    ipfs: IpfsParts,
+    place: KeptPlace,
+    repository: readonly string[],
+    signal: AbortSignal,
+  ): Promise<Repository | undefined> {
+    const path = place.kind === 'layout' ? place.path : place.base
+    const name = { ...this.#name, segments: [...this.#name.segments, ...repository] }
+    this.#names.check(name, name.kind === 'ipfs' ? name : path)
+    if (place.kind === 'layout') return new IpfsRepository(path, ipfs, () => undefined)
+    const tree = await ipfs.storageTree.trees.at(path, repository, signal)
+    return tree === undefined ? undefined : new StorageTreeRepository(tree, ipfs.storageTree, ipfs)
   }
 
   /** The folders of repositories, now and lately. */
