@@ -2,6 +2,7 @@ import type { CID } from 'multiformats/cid'
 import { below, formatContentPath, type ContentPath, type ContentSource } from '../content/source.ts'
 import { Failure, isFailure } from '../errors.ts'
 import { repositoriesIn } from '../roots/catalog.ts'
+import { withOwnSignal } from './own-signal.ts'
 
 /** What a root has: image layouts by the names of their repositories, or all of a storage tree. */
 export type RootContents =
@@ -52,7 +53,9 @@ async function entriesIn(
   signal: AbortSignal,
 ): Promise<string[] | undefined> {
   try {
-    return (await content.list(path, { limit: MOST_ENTRIES, signal })).map(({ name }) => name)
+    const limit = MOST_ENTRIES
+    const entries = await withOwnSignal(signal, (own) => content.list(path, { limit, signal: own }))
+    return entries.map(({ name }) => name)
   } catch (error) {
     if (isFailure(error, 'CONTENT_NOT_FOUND')) return undefined
     throw error
@@ -61,7 +64,8 @@ async function entriesIn(
 
 async function isFolder(path: ContentPath, content: ContentSource, signal: AbortSignal): Promise<boolean> {
   try {
-    return (await content.stat(path, { signal })).kind === 'directory'
+    const { kind } = await withOwnSignal(signal, (own) => content.stat(path, { signal: own }))
+    return kind === 'directory'
   } catch (error) {
     if (isFailure(error, 'CONTENT_NOT_FOUND')) return false
     throw error
@@ -69,7 +73,7 @@ async function isFolder(path: ContentPath, content: ContentSource, signal: Abort
 }
 
 async function cidOf(path: ContentPath, content: ContentSource, signal: AbortSignal): Promise<CID> {
-  const { cid } = await content.stat(path, { signal })
+  const { cid } = await withOwnSignal(signal, (own) => content.stat(path, { signal: own }))
   if (cid !== undefined) return cid
   throw new Failure(
     'CONTENT_UNAVAILABLE',

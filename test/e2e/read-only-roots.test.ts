@@ -124,4 +124,29 @@ describeWith(['ipfs', 'umoci', 'skopeo', 'oras', PREDECESSOR], 'a registry that 
     await until('the attached note', attached, { timeout: 90_000 })
     await gateway.down()
   }, 240_000)
+
+  test('that is followed is here to stay: in our node, and in the embedded store', async () => {
+    const followed = ['--read-only-root', `/ipns/${predecessor.name};follow=true`]
+    const inNode = await Gateway.start(teardown, {
+      sources: [`kubo=${ours.api}`],
+      flags: [...SOON, ...followed],
+    })
+    const inStore = await Gateway.start(teardown, {
+      sources: ['embedded', `kubo=${theirs.api}`],
+      flags: [...SOON, ...followed, '--push-to', 'embedded'],
+    })
+    for (const gateway of [inNode, inStore]) {
+      const isKept = (): boolean => gateway.process.output().includes('is kept as')
+      await until('all of it', isKept, { process: gateway.process, timeout: 90_000 })
+    }
+    await theirs.down()
+    const collected = await ours.ipfs(['repo', 'gc', '-q'])
+    expect(typeof collected).toBe('string')
+    await pull(`${inNode.host}/team/app:v1`)
+    await ours.down()
+    await inStore.down()
+    await inStore.up()
+    await pull(`${inStore.host}/team/app:v1`)
+    expect((await download(`${inStore.url}/v2/team/other/manifests/v1`)).status).toBe(404)
+  }, 240_000)
 })
