@@ -57,6 +57,8 @@ describe('a read-only root', () => {
       `read-only-root:\n  - images.example.org\n  - root: ${KEY}\n    follow: true\n`,
     )
     expect(file.config.readOnlyRoot.map(({ follow }) => follow)).toEqual([false, true])
+    const twice = load({ flags: { 'read-only-root': [KEY, `/ipns/${KEY};follow=true`] } })
+    expect(await mistakesOf(twice)).toContain('more than once')
     expect(await mistakesOf(fromFile('read-only-root: nowhere'))).toContain('must be /ipns/')
   })
 })
