@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import type { Flags } from '../../src/config/load.ts'
 import type { Descriptor } from '../../src/layout/descriptor.ts'
 import { importTree, type ContentTree } from '../fixtures/content-tree.ts'
+import { TestDnsServer } from '../fixtures/dns-server.ts'
 import { ed25519Key, type IpnsKey } from '../fixtures/ipns-keys.ts'
 import { digestOfBytes, LayoutBuilder, sideBySide, type LayoutFiles } from '../fixtures/layouts.ts'
 import { ask, errorOf, type RawAnswer } from '../fixtures/raw-request.ts'
@@ -137,6 +138,17 @@ describe('a root that can not be read', () => {
     await start([`/ipns/${key.name.text}`])
     expect(told(await manifest('team/app'))).toEqual([503, 'UNAVAILABLE'])
     expect(upstream.server.requests).toEqual([])
+  })
+
+  test('whose domain has no DNSLink answers 503 too: that it leads nowhere says nothing of what it has', async () => {
+    const dns = await TestDnsServer.start()
+    try {
+      await start(['/ipns/images.example.org'], { 'dns-server': [`${dns.address.host}:${dns.address.port}`] })
+      expect(told(await manifest('team/app'))).toEqual([503, 'UNAVAILABLE'])
+      expect(upstream.server.requests).toEqual([])
+    } finally {
+      await dns.close()
+    }
   })
 
   test('whose folder is nowhere answers 503, and no stranger is asked', async () => {
