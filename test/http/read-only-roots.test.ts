@@ -86,7 +86,10 @@ describe('an ordinary name', () => {
     const one = await put(sideBySide({ 'team/app': first.files }))
     await publish(await put(sideBySide({ 'team/app': second.files, app: third.files })))
     await start([`/ipfs/${one.root.toString()}`, `/ipns/${key.name.text}`])
-    expect(digestOf(await manifest('team/app'))).toBe(first.descriptor.digest)
+    const tag = await manifest('team/app')
+    expect(digestOf(tag)).toBe(first.descriptor.digest)
+    // The root never changes, but what the name means may.
+    expect(tag.headers['cache-control']).toBe('no-cache')
     expect(digestOf(await manifest('app'))).toBe(third.descriptor.digest)
     expect(upstream.server.requests).toEqual([])
     const elsewhere = await manifest('other/app')
