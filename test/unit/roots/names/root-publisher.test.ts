@@ -299,9 +299,9 @@ describe('several gateways', () => {
     const first = await versions.push('home', 'one')
     await names.makeKey('key-of-home')
     let slow: () => void = () => undefined
-    const { head } = versions
+    const head = versions.head.bind(versions)
     versions.head = async (root) => {
-      const version = await head.call(versions, root)
+      const version = await head(root)
       versions.head = head
       await new Promise<void>((resolve) => (slow = resolve))
       return version
