@@ -9,6 +9,6 @@ export const READ_ONLY_ROOT_SETTINGS = {
     placeholder: 'ROOT',
     repeatable: true,
     defaultText: 'none',
-    help: "someone else's registry on IPFS, as /ipns/<key or domain>: ordinary names are looked up there before upstreams; ;follow=true keeps a copy, ;only=GLOB of some repositories",
+    help: 'registry of someone else on IPFS, for names that are not pushed here: /ipns/NAME[;follow=true][;only=GLOB]',
   },
 } as const satisfies Record<string, Setting>

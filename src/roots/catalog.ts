@@ -2,7 +2,10 @@ import { isReserved } from './repository-path.ts'
 import type { TreePath, TreeView } from './root-tree.ts'
 
 /** Names of the repositories of a root: of all folders in it that hold a layout. In no set order. */
-export async function repositoriesIn(tree: Pick<TreeView, 'names'>, signal: AbortSignal): Promise<readonly string[]> {
+export async function repositoriesIn(
+  tree: Pick<TreeView, 'names'>,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
   const found: string[] = []
   const waiting: TreePath[] = [[]]
   for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {

@@ -1,6 +1,7 @@
 import type { Config } from '../config/config.ts'
 import type { Access } from '../registry/access.ts'
 import type { RegistryOptions } from '../registry/endpoints.ts'
+import { checkPrivatePush } from './private-pushes.ts'
 import type { Backend } from './repositories.ts'
 
 /**
@@ -27,7 +28,11 @@ export function registryOptions(
     ...options,
     catalog: (signal) => roots.catalog(signal),
     push: {
-      find: (name, asked) => repositories.findWritable(name, asked),
+      find: (name, asked) => {
+        const repository = repositories.findWritable(name, asked)
+        if (repository !== undefined) checkPrivatePush(config, access, name)
+        return repository
+      },
       holders: (digest) => roots.holders(digest),
       deletes: config.delete,
       maxManifestSize: config.maxManifestSize,

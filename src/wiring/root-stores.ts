@@ -22,9 +22,9 @@ export function openRootStore(
 }
 
 /** Which kind of store pushes go to. */
-export function pushTarget({ pushTo, sources }: Pick<Config, 'pushTo' | 'sources'>): 'embedded' | 'kubo' {
-  if (pushTo !== 'auto') return pushTo
-  return sources.some(({ kind, optional }) => kind === 'kubo' && !optional) ? 'kubo' : EMBEDDED
+export function pushTarget(config: Pick<Config, 'pushTo' | 'sources'>): 'embedded' | 'kubo' {
+  if (config.pushTo !== 'auto') return config.pushTo
+  return config.sources.some(({ kind, optional }) => kind === 'kubo' && !optional) ? 'kubo' : EMBEDDED
 }
 
 function openEmbedded(

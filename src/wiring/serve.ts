@@ -19,6 +19,7 @@ import { announce } from './announce.ts'
 import { startControlServer } from './control-server.ts'
 import { buildExporter } from './exporting.ts'
 import { embeddedPublisher, kuboPublisher, storeImporter } from './publishing.ts'
+import { checkPrivatePushes } from './private-pushes.ts'
 import { registryOptions } from './registry.ts'
 import { buildBackend, type Backend } from './repositories.ts'
 import { buildRegistryAccess } from './registry-access.ts'
@@ -36,6 +37,7 @@ export async function serve(config: Config, terminal: Terminal): Promise<Running
   const exposed = createMetrics()
   const { metrics } = exposed
   const authorization = await buildRegistryAccess(config, logger)
+  checkPrivatePushes(config, authorization?.privatePushes() ?? [])
   const pool = createBufferPool()
   const store = await openConfiguredStore(config, pool, metrics)
   const located = await locateSources(config, terminal.signal)

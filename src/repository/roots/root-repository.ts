@@ -131,8 +131,14 @@ export class RootRepository implements WritableRepository {
   async mountBlob(digest: Digest, from: WritableRepository, signal: AbortSignal): Promise<boolean> {
     const file = await from.storedBlob(digest, signal)
     if (file === undefined) return false
-    await this.#parts.store.staged.stage(this.place, digest, file, signal)
-    return true
+    try {
+      await this.#parts.store.staged.stage(this.place, digest, file, signal)
+      return true
+    } catch (error) {
+      // It was deleted there in the meantime.
+      if (isFailure(error, 'CONTENT_NOT_FOUND')) return false
+      throw error
+    }
   }
 
   async putManifest(sent: ManifestToPut, signal: AbortSignal): Promise<PutManifest> {
