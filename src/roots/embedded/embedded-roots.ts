@@ -37,6 +37,15 @@ export interface EmbeddedRoots extends RootStore {
    */
   collect(options: CollectOptions): Promise<Swept>
   /**
+   * Let go of what {@link sweep} does and of versions that are older than the history, then {@link collect}. A dry run
+   * tells what that would remove, and changes nothing.
+   *
+   * @throws as {@link collect}
+   */
+  release(options: CollectOptions): Promise<Swept>
+  /** Names of the roots that have versions. */
+  roots(signal: AbortSignal): Promise<readonly string[]>
+  /**
    * Keep no longer what was published or imported under this CID. It goes when garbage is collected, unless something
    * else reaches it.
    *
@@ -53,22 +62,31 @@ export function createEmbeddedRoots(options: EmbeddedRootsOptions): EmbeddedRoot
   const staged = new StagedFiles({ kept, timeout: uploadTimeout, now })
   const uploads = new EmbeddedUploads({ kept, staged, maxUploads, now })
   const versions = new EmbeddedVersions({ kept, history, now })
+  const sweep = async (signal: AbortSignal): Promise<void> => {
+    await uploads.endIdle(uploadTimeout)
+    await staged.dropOld(signal)
+  }
+  const collectAll = ({ keep = [], ...rest }: CollectOptions): Promise<Swept> =>
+    collect(kept, [() => store.table.pinned(), () => versions.all(), () => staged.files(), () => keep], rest)
   return {
     name: EMBEDDED,
     blocks: kept.blocks,
     uploads,
     staged,
     versions,
-    async sweep(signal) {
-      await uploads.endIdle(uploadTimeout)
-      await staged.dropOld(signal)
+    sweep,
+    collect: collectAll,
+    async release(options) {
+      const { dryRun, keep = [], signal } = options
+      if (!dryRun) {
+        await sweep(signal)
+        await versions.dropOld(signal)
+        return collectAll(options)
+      }
+      const needed = [() => store.table.pinned(), () => versions.inHistory(signal), () => staged.current()]
+      return collect(kept, [...needed, () => keep], options)
     },
-    collect: ({ keep = [], ...rest }) =>
-      collect(
-        kept,
-        [() => store.table.pinned(), () => versions.all(), () => staged.files(), () => keep],
-        rest,
-      ),
+    roots: (signal) => versions.roots(signal),
     async unpublish(cid, signal) {
       signal.throwIfAborted()
       if (await store.table.unpin(cid)) return

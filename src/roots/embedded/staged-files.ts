@@ -95,13 +95,12 @@ export class StagedFiles implements StagedBlobs {
 
   /** Drop what has been here for too long. */
   async dropOld(signal: AbortSignal): Promise<void> {
-    const isOld = ({ at }: StagedRecord): boolean => at <= this.#now() - this.#timeout
     for await (const [key, record] of this.#records.iterator()) {
       signal.throwIfAborted()
-      if (!isOld(record)) continue
+      if (!this.#isOld(record)) continue
       await this.#turns.take(key, async () => {
         const current = await this.#records.get(key)
-        if (current !== undefined && isOld(current)) await this.#records.del(key)
+        if (current !== undefined && this.#isOld(current)) await this.#records.del(key)
       })
     }
   }
@@ -109,6 +108,15 @@ export class StagedFiles implements StagedBlobs {
   /** Files that are staged somewhere. */
   async *files(): AsyncGenerator<CID, void, undefined> {
     for await (const { cid } of this.#records.values()) yield CID.parse(cid)
+  }
+
+  /** As {@link files}, without those that {@link dropOld} would drop. */
+  async *current(): AsyncGenerator<CID, void, undefined> {
+    for await (const record of this.#records.values()) if (!this.#isOld(record)) yield CID.parse(record.cid)
+  }
+
+  #isOld({ at }: StagedRecord): boolean {
+    return at <= this.#now() - this.#timeout
   }
 
   /** The blob that a file of the store is; undefined where it has no such file. */

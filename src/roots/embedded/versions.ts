@@ -68,6 +68,39 @@ export class EmbeddedVersions implements RootVersions {
     for await (const { cid } of this.#records.values()) yield CID.parse(cid)
   }
 
+  /** As {@link all}, without those that {@link dropOld} would drop. */
+  async *inHistory(signal: AbortSignal): AsyncGenerator<CID, void, undefined> {
+    for (const root of await this.roots(signal)) {
+      for (const { cid } of await this.history(root, signal)) yield cid
+    }
+  }
+
+  /** Names of the roots that have versions. */
+  async roots(signal: AbortSignal): Promise<readonly string[]> {
+    signal.throwIfAborted()
+    const keys = await storing(() => this.#records.keys().all())
+    return [...new Set(keys.map((key) => key.slice(0, key.indexOf('\0'))))]
+  }
+
+  /** Drop versions that are older than the history, as they are where it was longer before. */
+  async dropOld(signal: AbortSignal): Promise<void> {
+    for (const root of await this.roots(signal)) {
+      await this.#turns.take(root, async () => {
+        const head = await this.head(root, signal)
+        const batch = this.#kept.metadata.batch()
+        for await (const key of this.#oldKeys(root, head?.number ?? 0)) {
+          batch.del(key, { sublevel: this.#records })
+        }
+        await storing(() => batch.write({ sync: true }))
+      })
+    }
+  }
+
+  /** Of versions that are older than the history which ends with this one. */
+  #oldKeys(root: string, newest: number): AsyncIterable<string> {
+    return this.#records.keys({ gte: keyOf(root, 0), lte: keyOf(root, Math.max(0, newest - this.#history)) })
+  }
+
   async #write(
     root: string,
     head: RootVersion | undefined,
@@ -85,10 +118,7 @@ export class EmbeddedVersions implements RootVersions {
         table.addBlocks(batch, next.blocks)
         const record = { cid: version.cid.toString(), at: version.at }
         batch.put(keyOf(root, version.number), record, { sublevel: this.#records })
-        for await (const key of this.#records.keys({
-          gte: keyOf(root, 0),
-          lte: keyOf(root, Math.max(0, version.number - this.#history)),
-        })) {
+        for await (const key of this.#oldKeys(root, version.number)) {
           batch.del(key, { sublevel: this.#records })
         }
         // Every record before it, of blobs too, is on the disk with this one.

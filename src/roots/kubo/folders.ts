@@ -38,8 +38,12 @@ export class Folders {
     return `${this.staged}/${segmentOf(root)}/${segmentOf(repository)}`
   }
 
+  get roots(): string {
+    return `${this.#base}/roots`
+  }
+
   versions(root: string): string {
-    return `${this.#base}/roots/${segmentOf(root)}`
+    return `${this.roots}/${segmentOf(root)}`
   }
 }
 
@@ -67,4 +71,9 @@ export function timeIn(name: string): number | undefined {
 /** Any text as one segment of a path: `team%2Fapp`. */
 function segmentOf(text: string): string {
   return encodeURIComponent(text).replaceAll('.', '%2E')
+}
+
+/** The text that {@link Folders.versions} made a segment of. */
+export function textOfSegment(segment: string): string {
+  return decodeURIComponent(segment)
 }

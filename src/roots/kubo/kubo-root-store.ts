@@ -7,7 +7,7 @@ import { MfsReader } from './mfs.ts'
 import { MfsWriter } from './mfs-writer.ts'
 import type { Node } from './node.ts'
 import { KuboStagedBlobs } from './staged-blobs.ts'
-import { sweep } from './sweep.ts'
+import { outdated, remove, type Outdated } from './sweep.ts'
 import { KuboUploads } from './uploads.ts'
 import { KuboRootVersions } from './versions.ts'
 
@@ -26,6 +26,15 @@ export interface KuboRootStoreOptions {
 export interface KuboRootStore extends RootStore {
   /** Remove what is older than the time-out. To be called from time to time, by one gateway or by all. */
   sweep(signal: AbortSignal): Promise<void>
+  /**
+   * As {@link sweep}, and versions that are older than the history as well. The node's own garbage collection, which is
+   * never run from here, frees what nothing else holds.
+   *
+   * @param options `dryRun`: only tell
+   */
+  release(options: { readonly dryRun: boolean }, signal: AbortSignal): Promise<Outdated>
+  /** Names of the roots that have versions. */
+  roots(signal: AbortSignal): Promise<readonly string[]>
 }
 
 /**
@@ -47,12 +56,20 @@ export function createKuboRootStore(options: KuboRootStoreOptions): KuboRootStor
     now: options.now ?? Date.now,
   }
   const staged = new KuboStagedBlobs(node)
+  const versions = new KuboRootVersions(node, options.history)
   return {
     name: 'kubo',
     blocks,
     staged,
     uploads: new KuboUploads(node, staged, options.uploadTimeout),
-    versions: new KuboRootVersions(node, options.history),
-    sweep: (signal) => sweep(node, options.uploadTimeout, signal),
+    versions,
+    sweep: async (signal) => remove(node, await outdated(node, options.uploadTimeout, signal), signal),
+    async release({ dryRun }, signal) {
+      const { paths, pins } = await outdated(node, options.uploadTimeout, signal)
+      const all = { paths: [...paths, ...(await versions.beyondHistory(signal))], pins }
+      if (!dryRun) await remove(node, all, signal)
+      return all
+    },
+    roots: (signal) => versions.roots(signal),
   }
 }

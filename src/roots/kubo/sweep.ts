@@ -1,3 +1,4 @@
+import type { CID } from 'multiformats/cid'
 import type { Node } from './node.ts'
 import { timeIn } from './folders.ts'
 import { unpin, uploadPins } from './pins.ts'
@@ -7,11 +8,16 @@ import { beginOf } from './upload-id.ts'
 /** ms after which what is held for the length of one request only has been left behind by a crash. */
 const REQUEST = 3_600_000
 
-/**
- * Remove uploads and staged blobs that are older than `timeout` (ms), and what a crash has left behind. Any gateway may
- * do it, and several at once.
- */
-export async function sweep(node: Node, timeout: number, signal: AbortSignal): Promise<void> {
+/** What is held no longer than its time. */
+export interface Outdated {
+  /** Of MFS, in the order in which they are to be removed. */
+  readonly paths: readonly string[]
+  /** Of pins. */
+  readonly pins: readonly CID[]
+}
+
+/** Uploads and staged blobs that are older than `timeout` (ms), and what a crash has left behind. */
+export async function outdated(node: Node, timeout: number, signal: AbortSignal): Promise<Outdated> {
   const oldest = node.now() - timeout
   const request = node.now() - Math.max(timeout, REQUEST)
   const paths = [
@@ -19,13 +25,20 @@ export async function sweep(node: Node, timeout: number, signal: AbortSignal): P
     ...(await oldStaged(node, oldest, signal)),
     ...(await entries(node, node.folders.commits, signal)).filter((path) => commitTime(path) < request),
   ]
+  const pins = await uploadPins(node.kubo, signal)
+  return {
+    paths,
+    pins: pins.filter(({ name }) => (timeIn(name) ?? Infinity) < request).map(({ cid }) => cid),
+  }
+}
+
+/** Hold it no longer. Any gateway may do it, and several at once. */
+export async function remove(node: Node, { paths, pins }: Outdated, signal: AbortSignal): Promise<void> {
   for (const path of paths) {
     signal.throwIfAborted()
     await node.writer.change(signal, (change) => change.remove(path))
   }
-  for (const { cid, name } of await uploadPins(node.kubo, signal)) {
-    if ((timeIn(name) ?? Infinity) < request) await unpin(node.kubo, cid, signal)
-  }
+  for (const cid of pins) await unpin(node.kubo, cid, signal)
 }
 
 async function oldUploads(node: Node, oldest: number, signal: AbortSignal): Promise<string[]> {

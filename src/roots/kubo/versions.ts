@@ -1,7 +1,7 @@
 import type { CID } from 'multiformats/cid'
 import { Failure, isFailure, messageOf } from '../../errors.ts'
 import type { NextVersion, RootVersion, RootVersions } from '../root-store.ts'
-import { numberIn, numberName } from './folders.ts'
+import { numberIn, numberName, textOfSegment } from './folders.ts'
 import { hold } from './hold.ts'
 import type { MfsChange } from './mfs-writer.ts'
 import type { Node } from './node.ts'
@@ -69,12 +69,30 @@ export class KuboRootVersions implements RootVersions {
     }
   }
 
+  /** Names of the roots that have versions. */
+  async roots(signal: AbortSignal): Promise<readonly string[]> {
+    const { mfs, folders } = this.#node
+    return ((await mfs.names(folders.roots, signal)) ?? []).map(textOfSegment)
+  }
+
+  /** Paths of versions that are older than the history, oldest first, as they are where it was longer before. */
+  async beyondHistory(signal: AbortSignal): Promise<readonly string[]> {
+    const { mfs, folders } = this.#node
+    const paths: string[] = []
+    for (const root of await this.roots(signal)) {
+      const folder = folders.versions(root)
+      const numbers = numbersIn((await mfs.names(folder, signal)) ?? [])
+      paths.push(...numbers.slice(0, -this.#kept).map((number) => `${folder}/${numberName(number)}`))
+    }
+    return paths
+  }
+
   async #make(change: MfsChange, root: string, number: number, cid: CID): Promise<boolean> {
     const folder = this.#node.folders.versions(root)
     const path = `${folder}/${numberName(number)}`
     if (!(await change.link(cid, path, { parents: true }))) return false
     const names = await this.#node.mfs.names(folder, AbortSignal.timeout(CLEANING))
-    const numbers = (names ?? []).map((name) => numberIn(name) ?? 0).filter((one) => one > 0)
+    const numbers = numbersIn(names ?? [])
     const newest = Math.max(...numbers)
     // A number that has been removed can be taken again, by one who comes very late. The oldest are removed first: so
     // none has been removed from where the one before is there.
@@ -82,11 +100,17 @@ export class KuboRootVersions implements RootVersions {
       await change.remove(path)
       return false
     }
-    for (const old of numbers.sort((a, b) => a - b).slice(0, -this.#kept)) {
+    for (const old of numbers.slice(0, -this.#kept)) {
       if (old !== number) await change.remove(`${folder}/${numberName(old)}`)
     }
     return true
   }
+}
+
+/** Numbers of versions, lowest first. */
+function numbersIn(names: readonly string[]): number[] {
+  const numbers = names.map((name) => numberIn(name) ?? 0).filter((one) => one > 0)
+  return numbers.sort((a, b) => a - b)
 }
 
 function unreadable(root: string, folder: string, cause: unknown): Failure {
