@@ -5,10 +5,17 @@ import { Failure, isFailure } from './errors.ts'
 import { checkOutput } from './export/output.ts'
 import { silentLogger } from './observability/logger.ts'
 import { noMetrics } from './observability/metrics.ts'
-import { exportThrough, importThrough, inspectThrough, publishThrough } from './wiring/control-client.ts'
+import {
+  exportThrough,
+  importThrough,
+  inspectThrough,
+  publishThrough,
+  rootCommandsThrough,
+} from './wiring/control-client.ts'
 import { buildExporter, writeExport, type Exporter } from './wiring/exporting.ts'
 import { embeddedPublisher, kuboPublisher, storeImporter } from './wiring/publishing.ts'
 import { buildBackend, type Backend } from './wiring/repositories.ts'
+import { withRootCommands, type UseRoots } from './wiring/root-commands.ts'
 import { serve } from './wiring/serve.ts'
 import { locateSources } from './wiring/sources.ts'
 import { createBufferPool, openStore, type OpenStore } from './wiring/store.ts'
@@ -40,6 +47,10 @@ export function createProgram(): Program {
         ({ repositories }) => repositories.inspect(path, signal),
         (folder) => inspectThrough(folder, path, signal),
       ),
+    roots: (config, { signal }) => withRoots(config, signal, (commands) => commands.roots(signal)),
+    gc: (config, dryRun, { signal }) => withRoots(config, signal, (commands) => commands.gc(dryRun, signal)),
+    unpublish: (config, path, { signal }) =>
+      withRoots(config, signal, (commands) => commands.unpublish(path, signal)),
     async export(config, request) {
       const { output, signal } = request
       await checkOutput(output)
@@ -78,6 +89,14 @@ async function withStore<T>(
   } finally {
     await store.close()
   }
+}
+
+/** Use the roots where they are kept, or through the running gateway that holds the store. */
+function withRoots<T>(config: Config, signal: AbortSignal, use: UseRoots<T>): Promise<T> {
+  const here = (store?: OpenStore): Promise<T> => withRootCommands({ config, store, signal }, use)
+  return config.store.kind === 'memory'
+    ? here()
+    : withStore(config, here, (folder) => use(rootCommandsThrough(folder)))
 }
 
 /** Use what the sources have, and the store where there is one, or the running gateway that holds it. */

@@ -6,6 +6,8 @@ Examples:
   ipfs-registry publish ./images
   ipfs-registry inspect /ipfs/<cid>/alpine
   ipfs-registry export /ipfs/<cid>/alpine -o alpine.car
+  ipfs-registry roots
+  ipfs-registry gc --dry-run
   ipfs-registry config
 
 Every setting is a flag, an environment variable (--cache-size: IPFS_REGISTRY_CACHE_SIZE) and a key of the YAML file
@@ -38,6 +40,19 @@ Examples:
   ipfs-registry export /ipfs/<cid>/alpine:3.10.1 --format docker-archive | docker load
   ipfs-registry export /ipfs/<cid>/alpine --format oci -o ./alpine
   ipfs-registry export /ipns/<name>/alpine:3.10.1 --format oci-archive --platform linux/arm64 -o alpine.tar`,
+  roots: `
+Examples:
+  ipfs-registry roots
+  ipfs-registry roots --json
+  ipfs-registry roots --source kubo=http://127.0.0.1:5001`,
+  gc: `
+Examples:
+  ipfs-registry gc --dry-run
+  ipfs-registry gc`,
+  unpublish: `
+Examples:
+  ipfs-registry unpublish <cid>
+  ipfs-registry gc`,
   config: `
 Examples:
   ipfs-registry config

@@ -5,6 +5,7 @@ import type { ExportOutput } from '../export/output.ts'
 import type { ImportRequest, ImportResult } from '../import/importer.ts'
 import type { PublishRequest, PublishResult } from '../publish/publisher.ts'
 import type { Inspection } from '../repository/inspection.ts'
+import type { Collected, RootReport, Unpublished } from './root-reports.ts'
 import type { Terminal } from './terminal.ts'
 
 /** What the commands do, apart from reading a command line and printing; `wiring.ts` makes it of real parts. */
@@ -25,6 +26,20 @@ export interface Program {
    * @throws Failure NAME_INVALID for any other path; CONTENT_* and NAME_UNRESOLVED
    */
   inspect(config: Config, path: string, terminal: Terminal): Promise<Inspection>
+  /**
+   * What each root is and was, and where its name leads; what can't be read is said in its report.
+   *
+   * @throws Failure SETTINGS_INVALID, CONTENT_UNAVAILABLE, STORE_FAILED
+   */
+  roots(config: Config, terminal: Terminal): Promise<readonly RootReport[]>
+  /** Remove what nothing that is kept reaches, or only list it. @throws as {@link roots} */
+  gc(config: Config, dryRun: boolean, terminal: Terminal): Promise<Collected>
+  /**
+   * Keep no longer what was published or imported. `path` is `<cid>` or `/ipfs/<cid>`.
+   *
+   * @throws as {@link roots}; Failure NAME_INVALID for any other path, CONTENT_NOT_FOUND where it was not
+   */
+  unpublish(config: Config, path: string, terminal: Terminal): Promise<Unpublished>
   /**
    * Resolves when all is written.
    *

@@ -9,6 +9,8 @@ import type { CommandContext, ExitCode } from './command-context.ts'
 import { configCommand } from './config-command.ts'
 import { exportCommand } from './export-command.ts'
 import type { ExportOptions } from './export-command.ts'
+import { gcCommand } from './gc-command.ts'
+import type { GcOptions } from './gc-command.ts'
 import { exitCodeOf, failureText } from './failure-text.ts'
 import { EXAMPLES } from './examples.ts'
 import { importCommand } from './import-command.ts'
@@ -17,13 +19,24 @@ import { inspectCommand } from './inspect-command.ts'
 import type { Program } from './program.ts'
 import { publishCommand } from './publish-command.ts'
 import type { PublishOptions } from './publish-command.ts'
+import { rootsCommand } from './roots-command.ts'
 import { serveCommand } from './serve-command.ts'
 import { addSettingOptions, flagsOf } from './setting-options.ts'
 import type { Terminal } from './terminal.ts'
+import { unpublishCommand } from './unpublish-command.ts'
 
 const LOGGING = ['log-level', 'log-format'] as const
 const FOR_PUBLISH: readonly SettingName[] = ['listen', 'source', 'store', ...LOGGING]
 const FOR_IMPORT: readonly SettingName[] = ['store', ...LOGGING]
+const FOR_ROOTS: readonly SettingName[] = [
+  'source',
+  'store',
+  'push-to',
+  'root',
+  'root-history',
+  'upload-timeout',
+  ...LOGGING,
+]
 const FOR_READING: readonly SettingName[] = [
   'source',
   'public',
@@ -124,6 +137,18 @@ export async function run(
     .addOption(new Option('--platform <OS/ARCH>', 'only images for this one, as linux/arm64 or linux/arm/v7'))
     .addOption(new Option('--name <NAME>', 'name of the image in a docker-archive'))
     .action(action((context, path, options: ExportOptions) => exportCommand(context, path, options)))
+
+  command('roots', 'show each root: what it is and was, and where its name leads', FOR_ROOTS).action(
+    action(rootsCommand),
+  )
+
+  command('gc', 'remove what nothing that is kept reaches', FOR_ROOTS)
+    .addOption(new Option('--dry-run', 'only list it'))
+    .action(action((context, _, options: GcOptions) => gcCommand(context, options)))
+
+  command('unpublish', 'keep no longer what was published or imported', FOR_ROOTS)
+    .addArgument(new Argument('<CID>', 'of its root: <cid> or /ipfs/<cid>'))
+    .action(action((context, path) => unpublishCommand(context, path)))
 
   command('config', 'show the settings in force and where each came from', SETTING_NAMES).action(
     action(configCommand),

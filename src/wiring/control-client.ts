@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import { Readable } from 'node:stream'
 import { Client } from 'undici'
 import type { Published } from '../cli/program.ts'
+import type { Collected, RootReport, Unpublished } from '../cli/root-reports.ts'
 import { Failure, messageOf } from '../errors.ts'
 import type { ExportRequest, OpenedExport } from '../export/export.ts'
 import type { ImportRequest, ImportResult } from '../import/importer.ts'
@@ -9,6 +10,8 @@ import type { PublishInput, PublishProgress, PublishRequest } from '../publish/p
 import type { Inspection } from '../repository/inspection.ts'
 import { readLines, type Line } from './control-lines.ts'
 import { controlSocket } from './control-server.ts'
+import type { RootCommands } from './root-commands.ts'
+import type { RootRequest } from './root-requests.ts'
 
 /** Publish through the gateway that holds the store. @throws what the gateway's own publishing throws */
 export async function publishThrough(
@@ -73,6 +76,18 @@ export async function exportThrough<T>(
 
 async function* piecesIn(answer: AsyncGenerator<Line>): AsyncGenerator<Uint8Array> {
   for await (const { piece } of answer) if (piece !== undefined) yield piece
+}
+
+/** The commands about roots, done by the gateway that holds the store. */
+export function rootCommandsThrough(folder: string): RootCommands {
+  const request = (path: RootRequest, query: Record<string, string>, signal: AbortSignal): Promise<unknown> =>
+    ask(folder, `${path}?${new URLSearchParams(query).toString()}`, signal)
+  return {
+    roots: async (signal) => (await request('/roots', {}, signal)) as RootReport[],
+    gc: async (dryRun, signal) =>
+      (await request('/gc', dryRun ? { 'dry-run': '' } : {}, signal)) as Collected,
+    unpublish: async (path, signal) => (await request('/unpublish', { path }, signal)) as Unpublished,
+  }
 }
 
 async function ask(

@@ -10,6 +10,8 @@ import type { Importer, ImportResult } from '../import/importer.ts'
 import type { Publisher, PublishInput, PublishProgress, PublishResult } from '../publish/publisher.ts'
 import type { Inspection } from '../repository/inspection.ts'
 import type { Line } from './control-lines.ts'
+import type { UseRoots } from './root-commands.ts'
+import { answerRootRequest, isRootRequest } from './root-requests.ts'
 
 /** Commands that a gateway does for other processes of its user, since it holds the store. */
 export interface Controlled {
@@ -17,6 +19,8 @@ export interface Controlled {
   readonly address: Address
   readonly publisher: (to: string) => Promise<Publisher>
   readonly import: Importer['import']
+  /** Do something with the commands about roots. */
+  readonly roots: <T>(signal: AbortSignal, use: UseRoots<T>) => Promise<T>
   readonly inspect: (path: string, signal: AbortSignal) => Promise<Inspection>
   readonly export: (request: ExportRequest, signal: AbortSignal) => Promise<OpenedExport>
 }
@@ -50,6 +54,12 @@ async function answer(req: IncomingMessage, res: ServerResponse, controlled: Con
     res.writeHead(200, { 'Content-Type': 'application/x-ndjson' })
     if (url.pathname === '/inspect') {
       line({ result: await controlled.inspect(url.searchParams.get('path') ?? '', abort.signal) })
+    } else if (isRootRequest(url.pathname)) {
+      const request = url.pathname
+      const answered = controlled.roots(abort.signal, (commands) =>
+        answerRootRequest(commands, request, url.searchParams, abort.signal),
+      )
+      line({ result: await answered })
     } else if (url.pathname === '/import') {
       line({ result: await importInto(req, url.searchParams, controlled, line, abort.signal) })
     } else if (url.pathname === '/export') {

@@ -1,8 +1,7 @@
 import type { Config } from '../config/config.ts'
 import { EMBEDDED } from '../content/embedded/source.ts'
 import { Failure } from '../errors.ts'
-import { createEmbeddedRoots } from '../roots/embedded/embedded-roots.ts'
-import { createKuboRootStore } from '../roots/kubo/kubo-root-store.ts'
+import { keepInEmbedded, keepInKubo, type KeptRoots } from './kept-roots.ts'
 import type { RunningRootStore } from './roots.ts'
 import type { LocatedSource } from './sources.ts'
 import type { OpenStore } from './store.ts'
@@ -18,13 +17,29 @@ export function openRootStore(
   located: readonly LocatedSource[],
   store: OpenStore | undefined,
 ): RunningRootStore {
-  return pushTarget(config) === 'kubo' ? openKubo(config, located) : openEmbedded(config, located, store)
+  return pushTarget(config) === 'kubo'
+    ? openKubo(config, located, store)
+    : openEmbedded(config, located, store)
 }
 
 /** Which kind of store pushes go to. */
 export function pushTarget(config: Pick<Config, 'pushTo' | 'sources'>): 'embedded' | 'kubo' {
   if (config.pushTo !== 'auto') return config.pushTo
   return config.sources.some(({ kind, optional }) => kind === 'kubo' && !optional) ? 'kubo' : EMBEDDED
+}
+
+/**
+ * As {@link openRootStore}, where only what is kept is looked at and let go of: whether pushing is on, and what is read
+ * from where, does not matter.
+ */
+export function openKeptRoots(
+  config: Config,
+  located: readonly LocatedSource[],
+  store: OpenStore | undefined,
+): KeptRoots {
+  if (pushTarget(config) === 'kubo') return openKubo(config, located, store)
+  if (store !== undefined) return keepInEmbedded(config, store)
+  throw new Failure('SETTINGS_INVALID', 'with --store memory nothing is kept; name the folder of a store')
 }
 
 function openEmbedded(
@@ -42,21 +57,14 @@ function openEmbedded(
       'push: what is pushed to the embedded store is read from there: add --source embedded, or push to a Kubo (--push-to kubo)',
     )
   }
-  const roots = createEmbeddedRoots({
-    store,
-    uploadTimeout: config.uploadTimeout,
-    history: config.rootHistory,
-  })
-  return {
-    store: roots,
-    kubo: undefined,
-    source: source.name,
-    sweep: (signal) => roots.sweep(signal),
-    close: () => roots.close(),
-  }
+  return { ...keepInEmbedded(config, store), source: source.name }
 }
 
-function openKubo(config: Config, located: readonly LocatedSource[]): RunningRootStore {
+function openKubo(
+  config: Config,
+  located: readonly LocatedSource[],
+  store: OpenStore | undefined,
+): RunningRootStore {
   const source = located.find(({ kind }) => kind === 'kubo')
   if (source === undefined) {
     throw new Failure(
@@ -65,16 +73,5 @@ function openKubo(config: Config, located: readonly LocatedSource[]): RunningRoo
     )
   }
   const kubo = { baseUrl: source.url, dispatcher: source.dispatcher, headers: source.setting.headers }
-  const store = createKuboRootStore({
-    kubo,
-    uploadTimeout: config.uploadTimeout,
-    history: config.rootHistory,
-  })
-  return {
-    store,
-    kubo,
-    source: source.name,
-    sweep: (signal) => store.sweep(signal),
-    close: () => Promise.resolve(),
-  }
+  return { ...keepInKubo(config, kubo, store), source: source.name }
 }

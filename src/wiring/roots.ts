@@ -6,11 +6,10 @@ import { parseTagPattern } from '../reference/tag-pattern.ts'
 import type { PushedNames } from '../repository/repositories.ts'
 import { RootRepository } from '../repository/roots/root-repository.ts'
 import { repositoriesIn } from '../roots/catalog.ts'
-import type { KuboAddress } from '../publish/kubo/rpc.ts'
-import type { RootStore } from '../roots/root-store.ts'
 import { RootTree } from '../roots/root-tree.ts'
 import { RootWriter } from '../roots/root-writer.ts'
 import { buildAccess, type AccessParts } from './ipfs-access.ts'
+import type { KeptRoots } from './kept-roots.ts'
 import { buildRootNames, HOME, namedRoots, type BuiltRootNames } from './root-names.ts'
 
 /** Parsed index.json files that are kept. */
@@ -23,15 +22,9 @@ const LAST_PUBLICATION = 3_000
 const SWEEP_EVERY = 60_000
 
 /** A store of roots, as the program runs it. */
-export interface RunningRootStore {
-  readonly store: RootStore
-  /** Where roots are kept in a Kubo, that one; undefined: in the embedded store. */
-  readonly kubo: KuboAddress | undefined
+export interface RunningRootStore extends KeptRoots {
   /** Name among the sources of the one that reads what it holds. */
   readonly source: string
-  /** Remove uploads and staged blobs whose time is over. */
-  readonly sweep: (signal: AbortSignal) => Promise<void>
-  readonly close: () => Promise<void>
 }
 
 export interface BuiltRoots {
@@ -41,6 +34,7 @@ export interface BuiltRoots {
   /** Repositories that may have a blob. */
   readonly holders: (digest: Digest) => Promise<readonly string[]>
   readonly names: BuiltRootNames
+  readonly kept: KeptRoots
   close(): Promise<void>
 }
 
@@ -92,6 +86,7 @@ export function buildRoots(parts: AccessParts, running: RunningRootStore): Built
     },
     holders: async (digest) => [holders.get(digest)].filter((name) => name !== undefined),
     names,
+    kept: running,
     async close() {
       clearInterval(sweeping)
       ending.abort()

@@ -20,6 +20,7 @@ import { startControlServer } from './control-server.ts'
 import { buildExporter } from './exporting.ts'
 import { embeddedPublisher, kuboPublisher, storeImporter } from './publishing.ts'
 import { checkPrivatePushes } from './private-pushes.ts'
+import { rootCommands, withRootCommands, type UseRoots } from './root-commands.ts'
 import { registryOptions } from './registry.ts'
 import { buildBackend, type Backend } from './repositories.ts'
 import { buildRegistryAccess } from './registry-access.ts'
@@ -174,6 +175,10 @@ async function startControl(
         if (imported.kind === 'ipns-record') backend.resolver.learned(imported.name)
         return imported
       },
+      roots: <T>(signal: AbortSignal, use: UseRoots<T>) =>
+        backend.roots === undefined
+          ? withRootCommands({ config, store, signal }, use)
+          : use(rootCommands(backend.roots.kept, backend.roots.names)),
       inspect: (path, signal) => backend.repositories.inspect(path, signal),
       export: buildExporter(config, located, store, backend),
     })
