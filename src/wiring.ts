@@ -48,6 +48,8 @@ export function createProgram(): Program {
         (folder) => inspectThrough(folder, path, signal),
       ),
     roots: (config, { signal }) => withRoots(config, signal, (commands) => commands.roots(signal)),
+    importRoot: (config, wanted, { signal }) =>
+      withRoots(config, signal, (commands) => commands.import(wanted, signal)),
     gc: (config, dryRun, { signal }) => withRoots(config, signal, (commands) => commands.gc(dryRun, signal)),
     unpublish: (config, path, { signal }) =>
       withRoots(config, signal, (commands) => commands.unpublish(path, signal)),

@@ -44,6 +44,8 @@ Examples:
 Examples:
   ipfs-registry roots
   ipfs-registry roots --json
+  ipfs-registry roots import /ipfs/<cid>
+  ipfs-registry roots import /ipns/<name> --root team
   ipfs-registry roots --source kubo=http://127.0.0.1:5001`,
   gc: `
 Examples:

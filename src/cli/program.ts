@@ -5,7 +5,7 @@ import type { ExportOutput } from '../export/output.ts'
 import type { ImportRequest, ImportResult } from '../import/importer.ts'
 import type { PublishRequest, PublishResult } from '../publish/publisher.ts'
 import type { Inspection } from '../repository/inspection.ts'
-import type { Collected, RootReport, Unpublished } from './root-reports.ts'
+import type { Collected, ImportedRoot, RootReport, RootToImport, Unpublished } from './root-reports.ts'
 import type { Terminal } from './terminal.ts'
 
 /** What the commands do, apart from reading a command line and printing; `wiring.ts` makes it of real parts. */
@@ -32,6 +32,13 @@ export interface Program {
    * @throws Failure SETTINGS_INVALID, CONTENT_UNAVAILABLE, STORE_FAILED
    */
   roots(config: Config, terminal: Terminal): Promise<readonly RootReport[]>
+  /**
+   * Start a root that has no version yet from what is on IPFS, all of which is kept then.
+   *
+   * @throws as {@link roots}; Failure NAME_INVALID, NAME_UNRESOLVED, CONTENT_NOT_FOUND, IMPORT_INVALID where the root
+   *   has versions or the folder is none
+   */
+  importRoot(config: Config, wanted: RootToImport, terminal: Terminal): Promise<ImportedRoot>
   /** Remove what nothing that is kept reaches, or only list it. @throws as {@link roots} */
   gc(config: Config, dryRun: boolean, terminal: Terminal): Promise<Collected>
   /**

@@ -56,3 +56,19 @@ export interface Collected {
 export interface Unpublished {
   readonly cid: string
 }
+
+/** A root that is to be started from what is on IPFS. */
+export interface RootToImport {
+  readonly root: string
+  /** `/ipfs/<cid>` or `/ipns/<name>` */
+  readonly path: string
+}
+
+export interface ImportedRoot {
+  readonly root: string
+  readonly cid: string
+  /** Its number. */
+  readonly version: number
+  /** Names of what is in it. */
+  readonly repositories: readonly string[]
+}

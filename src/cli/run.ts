@@ -20,6 +20,8 @@ import type { Program } from './program.ts'
 import { publishCommand } from './publish-command.ts'
 import type { PublishOptions } from './publish-command.ts'
 import { rootsCommand } from './roots-command.ts'
+import { rootsImportCommand } from './roots-import-command.ts'
+import type { RootsImportOptions } from './roots-import-command.ts'
 import { serveCommand } from './serve-command.ts'
 import { addSettingOptions, flagsOf } from './setting-options.ts'
 import type { Terminal } from './terminal.ts'
@@ -66,7 +68,8 @@ export async function run(
     (perform: (context: CommandContext, argument: string, options: never) => ExitCode | Promise<ExitCode>) =>
     async (...given: unknown[]): Promise<void> => {
       const command = given.at(-1) as Command
-      const options = command.opts<{ config?: string; json?: boolean }>()
+      // commander gives options of `roots import` to `roots`, which has the same ones.
+      const options = command.optsWithGlobals<{ config?: string; json?: boolean }>()
       const settings = await loadConfig({
         flags: flagsOf(options),
         env,
@@ -97,8 +100,14 @@ export async function run(
     .showHelpAfterError('Add --help for all options and examples.')
     .addHelpText('after', EXAMPLES.program)
 
-  const command = (name: keyof typeof EXAMPLES, help: string, shown: readonly SettingName[]): Command => {
-    const added = cli.command(name).description(help).addHelpText('after', EXAMPLES[name])
+  const command = (
+    name: keyof typeof EXAMPLES,
+    help: string,
+    shown: readonly SettingName[],
+    under = cli,
+  ): Command => {
+    const examples = under === cli ? EXAMPLES[name] : EXAMPLES.roots
+    const added = under.command(name).description(help).addHelpText('after', examples)
     added.addOption(new Option('--json', 'results as JSON'))
     addSettingOptions(added, shown)
     return added
@@ -138,9 +147,13 @@ export async function run(
     .addOption(new Option('--name <NAME>', 'name of the image in a docker-archive'))
     .action(action((context, path, options: ExportOptions) => exportCommand(context, path, options)))
 
-  command('roots', 'show each root: what it is and was, and where its name leads', FOR_ROOTS).action(
-    action(rootsCommand),
-  )
+  const roots = command('roots', 'show each root: what it is and was, and where its name leads', FOR_ROOTS)
+  roots.action(action(rootsCommand))
+  command('import', 'start a root that has no version yet from what is on IPFS', FOR_ROOTS, roots)
+    .addArgument(new Argument('<PATH>', 'a folder of layouts: /ipfs/<cid> or /ipns/<name>'))
+    .action(
+      action((context, path, options: RootsImportOptions) => rootsImportCommand(context, path, options)),
+    )
 
   command('gc', 'remove what nothing that is kept reaches', FOR_ROOTS)
     .addOption(new Option('--dry-run', 'only list it'))

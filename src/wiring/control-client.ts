@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import { Readable } from 'node:stream'
 import { Client } from 'undici'
 import type { Published } from '../cli/program.ts'
-import type { Collected, RootReport, Unpublished } from '../cli/root-reports.ts'
+import type { Collected, ImportedRoot, RootReport, Unpublished } from '../cli/root-reports.ts'
 import { Failure, messageOf } from '../errors.ts'
 import type { ExportRequest, OpenedExport } from '../export/export.ts'
 import type { ImportRequest, ImportResult } from '../import/importer.ts'
@@ -84,6 +84,7 @@ export function rootCommandsThrough(folder: string): RootCommands {
     ask(folder, `${path}?${new URLSearchParams(query).toString()}`, signal)
   return {
     roots: async (signal) => (await request('/roots', {}, signal)) as RootReport[],
+    import: async (wanted, signal) => (await request('/import-root', { ...wanted }, signal)) as ImportedRoot,
     gc: async (dryRun, signal) =>
       (await request('/gc', dryRun ? { 'dry-run': '' } : {}, signal)) as Collected,
     unpublish: async (path, signal) => (await request('/unpublish', { path }, signal)) as Unpublished,

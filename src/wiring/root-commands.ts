@@ -7,6 +7,7 @@ import { noMetrics } from '../observability/metrics.ts'
 import { parseCid } from '../reference/cid.ts'
 import { RootBytes } from '../roots/root-bytes.ts'
 import type { KeptRoots } from './kept-roots.ts'
+import { rootImporterAlone, type RootImporter } from './root-import.ts'
 import { buildRootNames, type BuiltRootNames } from './root-names.ts'
 import { openKeptRoots, pushTarget } from './root-stores.ts'
 import { locateSources } from './sources.ts'
@@ -15,6 +16,7 @@ import type { OpenStore } from './store.ts'
 /** What people do with roots from a command line. Everything throws what reading and writing their store throws. */
 export interface RootCommands {
   roots(signal: AbortSignal): Promise<readonly RootReport[]>
+  import: RootImporter
   gc(dryRun: boolean, signal: AbortSignal): Promise<Collected>
   /** @param path `<cid>` or `/ipfs/<cid>` */
   unpublish(path: string, signal: AbortSignal): Promise<Unpublished>
@@ -26,8 +28,10 @@ export type UseRoots<T> = (commands: RootCommands) => Promise<T>
 export function rootCommands(
   kept: KeptRoots,
   names: Pick<BuiltRootNames, 'keys' | 'publisher'>,
+  importer: RootImporter,
 ): RootCommands {
   return {
+    import: importer,
     async roots(signal) {
       const roots = new Set([...names.keys.roots, ...(await kept.names(signal))])
       const reports: RootReport[] = []
@@ -61,7 +65,7 @@ export async function withRootCommands<T>(
       logger: silentLogger(),
     })
     try {
-      return await use(rootCommands(kept, names))
+      return await use(rootCommands(kept, names, rootImporterAlone(config, store, kept)))
     } finally {
       await kept.close()
     }

@@ -3,6 +3,8 @@ import type { RootCommands } from './root-commands.ts'
 /** The commands about roots, as they are asked of a running gateway: path of the request, and what answers it. */
 const REQUESTS = {
   '/roots': (commands, _, signal) => commands.roots(signal),
+  '/import-root': (commands, query, signal) =>
+    commands.import({ root: query.get('root') ?? '', path: query.get('path') ?? '' }, signal),
   '/gc': (commands, query, signal) => commands.gc(query.has('dry-run'), signal),
   '/unpublish': (commands, query, signal) => commands.unpublish(query.get('path') ?? '', signal),
 } satisfies Record<

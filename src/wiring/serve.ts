@@ -19,8 +19,9 @@ import { announce } from './announce.ts'
 import { startControlServer } from './control-server.ts'
 import { buildExporter } from './exporting.ts'
 import { embeddedPublisher, kuboPublisher, storeImporter } from './publishing.ts'
+import { rootCommands, withRootCommands } from './root-commands.ts'
+import { keeperIn, rootImporter } from './root-import.ts'
 import { checkPrivatePushes } from './private-pushes.ts'
-import { rootCommands, withRootCommands, type UseRoots } from './root-commands.ts'
 import { registryOptions } from './registry.ts'
 import { buildBackend, type Backend } from './repositories.ts'
 import { buildRegistryAccess } from './registry-access.ts'
@@ -175,10 +176,15 @@ async function startControl(
         if (imported.kind === 'ipns-record') backend.resolver.learned(imported.name)
         return imported
       },
-      roots: <T>(signal: AbortSignal, use: UseRoots<T>) =>
-        backend.roots === undefined
-          ? withRootCommands({ config, store, signal }, use)
-          : use(rootCommands(backend.roots.kept, backend.roots.names)),
+      roots: (signal, use) => {
+        const { roots, resolver } = backend
+        if (roots === undefined) return withRootCommands({ config, store, signal }, use)
+        const { kept, names } = roots
+        const keeper = keeperIn(config, located, store, kept)
+        const onImport = (root: string): void => names.publisher?.changed(root)
+        const importer = rootImporter({ config, kept, keeper, resolver, onImport })
+        return use(rootCommands(kept, names, importer))
+      },
       inspect: (path, signal) => backend.repositories.inspect(path, signal),
       export: buildExporter(config, located, store, backend),
     })

@@ -125,3 +125,34 @@ test('unpublish passes the path on, says what follows, and tells failures', asyn
   const failed = await commandLine({ argv, program: { unpublish: fails } })
   expect(failed).toMatchObject({ code: 1, stderr: 'ipfs-registry: it was not published\n' })
 })
+
+test.each([
+  [[], 'home'],
+  [['--root', 'team=website'], 'team'],
+])('roots import %j', async (flags, root) => {
+  const asked: unknown[] = []
+  const { code, stdout } = await commandLine({
+    argv: ['roots', 'import', '/ipfs/x', ...flags],
+    program: {
+      importRoot: async (_, wanted) => {
+        asked.push(wanted)
+        return { root, cid: 'bafyroot', version: 1, repositories: ['a', 'b'] }
+      },
+    },
+  })
+  expect({ code, stdout }).toEqual({
+    code: 0,
+    stdout: `the root ${root} is /ipfs/bafyroot now, with 2 repositories\n`,
+  })
+  expect(asked).toEqual([{ root, path: '/ipfs/x' }])
+})
+
+test('roots import starts one root, and roots takes no other argument', async () => {
+  const argv = ['roots', 'import', '/ipfs/x', '--root', 'a', '--root', 'b']
+  expect(await commandLine({ argv })).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('one --root'),
+  })
+  expect((await commandLine({ argv: ['roots', 'import'] })).code).toBe(2)
+  expect((await commandLine({ argv: ['roots', 'show'] })).code).toBe(2)
+})
