@@ -9,6 +9,6 @@ export const READ_ONLY_ROOT_SETTINGS = {
     placeholder: 'ROOT',
     repeatable: true,
     defaultText: 'none',
-    help: 'registry of someone else on IPFS, for names that are not pushed here: /ipns/NAME[;follow=true][;only=GLOB]',
+    help: "someone else's registry on IPFS, asked for ordinary names before upstreams; ;follow=true keeps a copy here",
   },
 } as const satisfies Record<string, Setting>

@@ -9,8 +9,9 @@ import type { AddedFile } from '../../publish/target.ts'
 import { PIN_PREFIX, unpin } from './pins.ts'
 import { COLLECTION_PATIENCE } from './uncollected.ts'
 
-/** Bytes that are sent at a time. */
-const SENT = 256 * 1024
+/** Bytes that are sent at a time, and how many of these are in memory. */
+const SENT = 128 * 1024
+const BUFFERS = 8
 
 export interface PinnedFile {
   readonly file: AddedFile
@@ -70,25 +71,31 @@ export async function addPinned(
   return { file: { cid, size, dagSize }, pinned: CID.parse(pinned) }
 }
 
-/** Copies of pieces, joined to larger ones. */
+/**
+ * Copies of pieces, joined to larger ones, in a few buffers in turn: new ones each time cost more than all else. Of them
+ * two or three are on their way at most, one in the request and one in the socket; and were one filled too soon, what
+ * Kubo made of it would have another CID.
+ */
 async function* joined(
   pieces: AsyncIterable<Uint8Array>,
   onPiece: (piece: Uint8Array) => void,
 ): AsyncGenerator<Uint8Array> {
-  let buffer = Buffer.allocUnsafeSlow(SENT)
+  const buffers = Array.from({ length: BUFFERS }, () => Buffer.allocUnsafeSlow(SENT))
+  let turn = 0
   let filled = 0
   for await (const piece of pieces) {
     onPiece(piece)
     for (let from = 0; from < piece.length;) {
+      const buffer = buffers[turn % BUFFERS] as Buffer
       const taken = Math.min(piece.length - from, SENT - filled)
       buffer.set(piece.subarray(from, from + taken), filled)
       filled += taken
       from += taken
       if (filled < SENT) continue
       yield buffer
-      buffer = Buffer.allocUnsafeSlow(SENT)
+      turn += 1
       filled = 0
     }
   }
-  if (filled > 0) yield buffer.subarray(0, filled)
+  if (filled > 0) yield (buffers[turn % BUFFERS] as Buffer).subarray(0, filled)
 }

@@ -6,6 +6,7 @@ import { Folders } from './folders.ts'
 import { MfsReader } from './mfs.ts'
 import { MfsWriter } from './mfs-writer.ts'
 import type { Node } from './node.ts'
+import type { SegmentLimits } from './part-reader.ts'
 import { KuboStagedBlobs } from './staged-blobs.ts'
 import { outdated, remove, type Outdated } from './sweep.ts'
 import { KuboUploads } from './uploads.ts'
@@ -19,6 +20,8 @@ export interface KuboRootStoreOptions {
   readonly history: number
   /** ms that an upload without a request is kept, and a staged blob. */
   readonly uploadTimeout: number
+  /** What is added to Kubo at a time; see {@link KuboUploadsOptions}. */
+  readonly segment?: SegmentLimits
   /** ms since the epoch. Default: the clock. */
   readonly now?: () => number
 }
@@ -46,12 +49,13 @@ export function createKuboRootStore(options: KuboRootStoreOptions): KuboRootStor
   const { dispatcher, headers = {} } = kubo
   const endpoint = endpointAt(kubo.baseUrl, { name: 'kubo', dispatcher, headers })
   const blocks = storedBlocks(endpoint)
+  const mfs = new MfsReader(kubo, blocks)
   const node: Node = {
     kubo,
     endpoint,
     blocks,
-    mfs: new MfsReader(kubo),
-    writer: new MfsWriter(kubo, blocks),
+    mfs,
+    writer: new MfsWriter(kubo, mfs),
     folders: new Folders(options.folder ?? '/ipfs-registry'),
     now: options.now ?? Date.now,
   }
@@ -61,7 +65,7 @@ export function createKuboRootStore(options: KuboRootStoreOptions): KuboRootStor
     name: 'kubo',
     blocks,
     staged,
-    uploads: new KuboUploads(node, staged, options.uploadTimeout),
+    uploads: new KuboUploads(node, staged, { timeout: options.uploadTimeout, segment: options.segment }),
     versions,
     sweep: async (signal) => remove(node, await outdated(node, options.uploadTimeout, signal), signal),
     async release({ dryRun }, signal) {

@@ -1,13 +1,12 @@
 import { posix } from 'node:path'
 import type { CID } from 'multiformats/cid'
-import type { BlockReader } from '../../content/unixfs/blocks.ts'
 import { waitFor } from '../../content/wait-for.ts'
 import { Failure, isFailure } from '../../errors.ts'
 import { putBlocks } from '../../publish/kubo/put-blocks.ts'
 import type { KuboAddress } from '../../publish/kubo/rpc.ts'
 import type { Block } from '../../publish/target.ts'
-import { isAbsent, LOCAL, one } from './mfs.ts'
-import { folderBlocks } from './mfs-folders.ts'
+import { isAbsent, one } from './mfs.ts'
+import type { MfsReader } from './mfs.ts'
 import { NOTHING, unpin } from './pins.ts'
 import { COLLECTION_PATIENCE, whileUncollected } from './uncollected.ts'
 
@@ -33,11 +32,11 @@ export interface Changed<T> {
  */
 export class MfsWriter {
   readonly #kubo: KuboAddress
-  readonly #blocks: BlockReader
+  readonly #reader: MfsReader
 
-  constructor(kubo: KuboAddress, blocks: BlockReader) {
+  constructor(kubo: KuboAddress, reader: MfsReader) {
     this.#kubo = kubo
-    this.#blocks = blocks
+    this.#reader = reader
   }
 
   /**
@@ -66,7 +65,7 @@ export class MfsWriter {
         )) === undefined
       ) {
         collected = true
-        threatened = await folderBlocks(this.#kubo, this.#blocks, change.folders, lasting)
+        threatened = await this.#blocksOf(change.folders, lasting)
       }
       return outcome
     })
@@ -75,13 +74,24 @@ export class MfsWriter {
     if (result.status === 'rejected') throw result.reason
     return { value: result.value, collected }
   }
+
+  /** The blocks of folders and of those above them, as far as they are there. */
+  async #blocksOf(folders: Iterable<string>, signal: AbortSignal): Promise<Block[]> {
+    const found = new Map<string, Block>()
+    for (const path of withParents(folders)) {
+      const folder = await this.#reader.folder(path, signal)
+      for (const block of folder?.blocks ?? []) found.set(block.cid.toString(), block)
+    }
+    return [...found.values()]
+  }
 }
 
-/** What can be changed in MFS. What is added survives a kill -9 at once, what is removed comes back until {@link flush}. */
+/** What can be changed in MFS. An entry survives a kill -9 when it is made, all else when {@link flush} resolves. */
 export class MfsChange {
   /** Folders that are other ones now. */
   readonly folders = new Set<string>()
-  #removed = false
+  /** Whether something is changed that a kill -9 would undo. */
+  #unflushed = false
   readonly #kubo: KuboAddress
   readonly #signal: AbortSignal
 
@@ -97,12 +107,8 @@ export class MfsChange {
   /** With the folders above it; one that is there stays. */
   async makeFolder(path: string): Promise<void> {
     this.folders.add(path)
-    await one(
-      this.#kubo,
-      'files/mkdir',
-      { arg: path, parents: 'true', flush: 'true', ...LOCAL },
-      this.#signal,
-    )
+    await one(this.#kubo, 'files/mkdir', { arg: path, parents: 'true' }, this.#signal)
+    this.#unflushed = true
   }
 
   /**
@@ -114,10 +120,11 @@ export class MfsChange {
    */
   async link(cid: CID, path: string, options: { parents?: boolean } = {}): Promise<boolean> {
     this.folders.add(posix.dirname(path))
-    const parameters = { arg: [`/ipfs/${cid.toString()}`, path], flush: 'true', ...LOCAL }
+    const parameters = { arg: [`/ipfs/${cid.toString()}`, path], flush: 'true', offline: 'true' }
     const parents = String(options.parents ?? false)
     try {
       await one(this.#kubo, 'files/cp', { ...parameters, parents }, this.#signal)
+      this.#unflushed = false
       return true
     } catch (error) {
       if (isFailure(error) && /already has entry by that name/i.test(error.message)) return false
@@ -132,8 +139,8 @@ export class MfsChange {
   async remove(path: string): Promise<boolean> {
     this.folders.add(posix.dirname(path))
     try {
-      await one(this.#kubo, 'files/rm', { arg: path, recursive: 'true', ...LOCAL }, this.#signal)
-      this.#removed = true
+      await one(this.#kubo, 'files/rm', { arg: path, recursive: 'true' }, this.#signal)
+      this.#unflushed = true
       return true
     } catch (error) {
       if (isAbsent(error)) return false
@@ -141,9 +148,18 @@ export class MfsChange {
     }
   }
 
-  /** Make what was removed stay so. */
   async flush(): Promise<void> {
-    if (!this.#removed) return
-    await one(this.#kubo, 'files/flush', { arg: '/', ...LOCAL }, this.#signal)
+    if (!this.#unflushed) return
+    await one(this.#kubo, 'files/flush', { arg: '/' }, this.#signal)
   }
+}
+
+/** `/`, `/a`, `/a/b` for `/a/b`. */
+function withParents(paths: Iterable<string>): Set<string> {
+  const all = new Set<string>(['/'])
+  for (const path of paths) {
+    const names = path.split('/').filter((name) => name !== '')
+    for (let depth = 1; depth <= names.length; depth++) all.add(`/${names.slice(0, depth).join('/')}`)
+  }
+  return all
 }

@@ -1,60 +1,49 @@
 import { CID } from 'multiformats/cid'
+import type { BlockReader } from '../../content/unixfs/blocks.ts'
 import { Failure, isFailure } from '../../errors.ts'
 import type { JsonObject } from '../../layout/json-object.ts'
 import { runCommand } from '../../publish/kubo/rpc.ts'
 import type { KuboAddress } from '../../publish/kubo/rpc.ts'
-import type { AddedFile } from '../../publish/target.ts'
+import { readFolder } from './folder.ts'
+import type { Folder, FolderEntry } from './folder.ts'
 
-/** An entry of a folder. */
-export interface MfsEntry {
-  readonly name: string
-  readonly cid: CID
-  /** Bytes of a file; 0 of a folder. */
-  readonly size: number
-}
+/** ms to wait for what Kubo reads from its disk. */
+const PATIENCE = 20_000
 
-/** Nothing of ours is to be looked for in a network, and nothing takes long. */
-export const LOCAL = { offline: 'true', timeout: '120s' }
-
-/** Reads Kubo's MFS. */
+/**
+ * Reads Kubo's MFS: the folders only. What is in them is read as blocks, since a Kubo that is online looks for a missing
+ * block of MFS in the network, for ever, whatever it is told.
+ */
 export class MfsReader {
   readonly #kubo: KuboAddress
+  readonly #blocks: BlockReader
 
-  constructor(kubo: KuboAddress) {
+  constructor(kubo: KuboAddress, blocks: BlockReader) {
     this.#kubo = kubo
+    this.#blocks = blocks
   }
 
-  /** Names in a folder; undefined when there is no such folder. */
-  async names(path: string, signal: AbortSignal): Promise<string[] | undefined> {
-    const entries = await this.#list(path, 'false', signal)
-    return entries?.map(({ Name }) => String(Name))
+  /** What is in a folder; undefined when there is no such folder. */
+  async entries(path: string, signal: AbortSignal): Promise<readonly FolderEntry[] | undefined> {
+    return (await this.folder(path, signal))?.entries
   }
 
-  /** What is in a folder; undefined when there is no such folder. Reads a block of each entry. */
-  async list(path: string, signal: AbortSignal): Promise<MfsEntry[] | undefined> {
-    const entries = await this.#list(path, 'true', signal)
-    return entries?.map(({ Name, Hash, Size }) => ({
-      name: String(Name),
-      cid: CID.parse(String(Hash)),
-      size: Number(Size),
-    }))
+  /** Names in a folder; none when there is no such folder. */
+  async names(path: string, signal: AbortSignal): Promise<string[]> {
+    return ((await this.entries(path, signal)) ?? []).map(({ name }) => name)
   }
 
-  /** The file or folder at a path; undefined when nothing is there. */
-  async stat(path: string, signal: AbortSignal): Promise<AddedFile | undefined> {
-    const answer = await absentAsUndefined(one(this.#kubo, 'files/stat', { arg: path, ...LOCAL }, signal))
-    if (answer === undefined) return undefined
-    const { Hash, Size, CumulativeSize } = answer
-    return { cid: CID.parse(String(Hash)), size: Number(Size), dagSize: Number(CumulativeSize) }
-  }
-
-  async #list(path: string, long: string, signal: AbortSignal): Promise<JsonObject[] | undefined> {
-    const parameters = { arg: path, long, ...LOCAL }
-    const answer = await absentAsUndefined(one(this.#kubo, 'files/ls', parameters, signal))
-    if (answer === undefined) return undefined
-    const entries = answer['Entries'] ?? []
-    if (!Array.isArray(entries)) throw new Failure('CONTENT_UNAVAILABLE', `Kubo does not list ${path}`)
-    return entries as JsonObject[]
+  /** A folder; undefined when nothing is there. */
+  async folder(path: string, signal: AbortSignal): Promise<Folder | undefined> {
+    try {
+      const { Hash } = await one(this.#kubo, 'files/stat', { arg: path }, signal, PATIENCE)
+      if (typeof Hash !== 'string')
+        throw new Failure('CONTENT_UNAVAILABLE', `Kubo does not say what ${path} is`)
+      return await readFolder(CID.parse(Hash), this.#blocks, signal)
+    } catch (error) {
+      if (isAbsent(error)) return undefined
+      throw error
+    }
   }
 }
 
@@ -75,13 +64,4 @@ export async function one(
 /** Whether Kubo says that a path of MFS leads nowhere. A block that is missing is something else. */
 export function isAbsent(error: unknown): boolean {
   return isFailure(error) && /file does not exist/i.test(error.message)
-}
-
-async function absentAsUndefined<T>(answer: Promise<T>): Promise<T | undefined> {
-  try {
-    return await answer
-  } catch (error) {
-    if (isAbsent(error)) return undefined
-    throw error
-  }
 }

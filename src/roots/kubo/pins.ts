@@ -3,7 +3,7 @@ import * as Hash from 'multiformats/hashes/digest'
 import { isFailure } from '../../errors.ts'
 import { runCommand } from '../../publish/kubo/rpc.ts'
 import type { KuboAddress } from '../../publish/kubo/rpc.ts'
-import { LOCAL, one } from './mfs.ts'
+import { one } from './mfs.ts'
 import { COLLECTION_PATIENCE } from './uncollected.ts'
 
 /** What pins that hold an upload are called. */
@@ -29,7 +29,7 @@ export async function uploadPins(
   kubo: KuboAddress,
   signal: AbortSignal,
 ): Promise<{ cid: CID; name: string }[]> {
-  const parameters = { type: 'recursive', names: 'true', name: PIN_PREFIX, stream: 'true', ...LOCAL }
+  const parameters = { type: 'recursive', names: 'true', name: PIN_PREFIX, stream: 'true' }
   const pins: { cid: CID; name: string }[] = []
   for await (const { Cid, Name } of runCommand(kubo, { name: 'pin/ls', parameters, signal })) {
     if (typeof Cid === 'string' && typeof Name === 'string' && Name.startsWith(PIN_PREFIX)) {

@@ -3,6 +3,8 @@ import type { AddedFile } from '../../publish/target.ts'
 import type { Digest } from '../../reference/digest.ts'
 import type { RepositoryPlace, StagedBlobs } from '../root-store.ts'
 import { expectComplete } from './blocks.ts'
+import { sizedFile } from './sized-file.ts'
+import type { FolderEntry } from './folder.ts'
 import { stagedPrefix, timeIn } from './folders.ts'
 import type { MfsChange } from './mfs-writer.ts'
 import type { Node } from './node.ts'
@@ -16,11 +18,10 @@ export class KuboStagedBlobs implements StagedBlobs {
   }
 
   async find(place: RepositoryPlace, digest: Digest, signal: AbortSignal): Promise<AddedFile | undefined> {
-    const names = await this.#names(place, [digest], signal)
+    const entries = await this.#entries(place, [digest], signal)
     // The newest: an older one may be removed in this moment.
-    const [newest] = names.sort((a, b) => (timeIn(b) ?? 0) - (timeIn(a) ?? 0))
-    if (newest === undefined) return undefined
-    return this.#node.mfs.stat(`${this.#node.folders.stagedIn(place)}/${newest}`, signal)
+    const [newest] = entries.sort((a, b) => (timeIn(b.name) ?? 0) - (timeIn(a.name) ?? 0))
+    return newest === undefined ? undefined : sizedFile(newest, this.#node.blocks, signal)
   }
 
   async stage(place: RepositoryPlace, digest: Digest, file: AddedFile, signal: AbortSignal): Promise<void> {
@@ -37,11 +38,11 @@ export class KuboStagedBlobs implements StagedBlobs {
   }
 
   async drop(place: RepositoryPlace, digests: readonly Digest[], signal: AbortSignal): Promise<void> {
-    const names = await this.#names(place, digests, signal)
-    if (names.length === 0) return
+    const entries = await this.#entries(place, digests, signal)
+    if (entries.length === 0) return
     const folder = this.#node.folders.stagedIn(place)
     await this.#node.writer.change(signal, async (change) => {
-      for (const name of names) await change.remove(`${folder}/${name}`)
+      for (const { name } of entries) await change.remove(`${folder}/${name}`)
     })
   }
 
@@ -52,9 +53,13 @@ export class KuboStagedBlobs implements StagedBlobs {
     await change.link(cid, `${folder}/${stagedPrefix(digest)}${this.#node.now()}`, { parents: true })
   }
 
-  async #names(place: RepositoryPlace, digests: readonly Digest[], signal: AbortSignal): Promise<string[]> {
-    const names = await this.#node.mfs.names(this.#node.folders.stagedIn(place), signal)
+  async #entries(
+    place: RepositoryPlace,
+    digests: readonly Digest[],
+    signal: AbortSignal,
+  ): Promise<FolderEntry[]> {
+    const entries = (await this.#node.mfs.entries(this.#node.folders.stagedIn(place), signal)) ?? []
     const prefixes = digests.map(stagedPrefix)
-    return (names ?? []).filter((name) => prefixes.some((prefix) => name.startsWith(prefix)))
+    return entries.filter(({ name }) => prefixes.some((prefix) => name.startsWith(prefix)))
   }
 }

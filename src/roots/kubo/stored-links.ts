@@ -82,7 +82,7 @@ class StoredLinks {
     const staged = new Set<string>()
     for (const repository of new Set(paths.flatMap(withParents))) {
       const folder = folders.stagedIn({ root: this.#root, repository })
-      for (const { cid } of (await mfs.list(folder, this.#signal)) ?? []) staged.add(cid.toString())
+      for (const { cid } of (await mfs.entries(folder, this.#signal)) ?? []) staged.add(cid.toString())
     }
     return staged
   }

@@ -43,10 +43,10 @@ export async function remove(node: Node, { paths, pins }: Outdated, signal: Abor
 
 async function oldUploads(node: Node, oldest: number, signal: AbortSignal): Promise<string[]> {
   const old: string[] = []
-  for (const id of (await node.mfs.names(node.folders.uploads, signal)) ?? []) {
+  for (const id of await node.mfs.names(node.folders.uploads, signal)) {
     if ((beginOf(id) ?? Infinity) >= oldest) continue
     const names = await node.mfs.names(node.folders.upload(id), signal)
-    if (names !== undefined && lastSeen(id, names) < oldest) old.push(node.folders.upload(id))
+    if (lastSeen(id, names) < oldest) old.push(node.folders.upload(id))
   }
   return old
 }
@@ -64,7 +64,7 @@ async function oldStaged(node: Node, oldest: number, signal: AbortSignal): Promi
 
 /** Paths of what is in a folder. */
 async function entries(node: Node, folder: string, signal: AbortSignal): Promise<string[]> {
-  const names = (await node.mfs.names(folder, signal)) ?? []
+  const names = await node.mfs.names(folder, signal)
   return names.map((name) => `${folder}/${name}`)
 }
 

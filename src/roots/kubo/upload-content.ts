@@ -3,6 +3,7 @@ import { Failure } from '../../errors.ts'
 import type { RepositoryPlace } from '../root-store.ts'
 import { numberIn, timeIn } from './folders.ts'
 import type { Node } from './node.ts'
+import { sizedFile } from './sized-file.ts'
 import { beginOf, belongsTo } from './upload-id.ts'
 
 export interface StoredPart {
@@ -22,17 +23,18 @@ export interface UploadContent {
 
 /** @throws Failure UPLOAD_UNKNOWN */
 export async function readUpload(
-  { mfs, folders }: Node,
+  { mfs, folders, blocks }: Node,
   place: RepositoryPlace,
   id: string,
   signal: AbortSignal,
 ): Promise<UploadContent> {
-  const entries = belongsTo(place, id) ? await mfs.list(folders.upload(id), signal) : undefined
+  const entries = belongsTo(place, id) ? await mfs.entries(folders.upload(id), signal) : undefined
   if (entries === undefined) throw unknownUpload(id)
   const parts: StoredPart[] = []
   let size = 0
-  for (const { name, ...part } of entries.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
-    if (numberIn(name) !== size) continue
+  for (const entry of entries.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
+    if (numberIn(entry.name) !== size) continue
+    const part = await sizedFile(entry, blocks, signal)
     parts.push(part)
     size += part.size
   }

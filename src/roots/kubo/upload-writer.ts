@@ -33,6 +33,7 @@ export class UploadWriter {
   readonly #id: string
   readonly #options: WritingOptions
   readonly #parts: StoredPart[]
+  #hash: RunningHash | undefined
   #size: number
   #seen: number
 
@@ -41,6 +42,7 @@ export class UploadWriter {
     this.#id = id
     this.#options = options
     this.#parts = [...content.parts]
+    this.#hash = options.hash
     this.#size = content.size
     this.#seen = content.seen
   }
@@ -67,7 +69,7 @@ export class UploadWriter {
     const { now } = this.#node
     const { signal, onStored } = this.#options
     // A copy, so that bytes which are not stored in the end are not in it.
-    const hash = this.#options.hash?.copy()
+    const hash = this.#hash?.copy()
     const name = `${this.#id}-${this.#size}-${now()}`
     const note = now() - this.#seen > this.#options.noteEvery
     const { file, value } = await addLinked(this.#node, name, hashed(pieces, hash), signal, (change, added) =>
@@ -77,6 +79,7 @@ export class UploadWriter {
     if (note) this.#seen = now()
     this.#parts.push({ cid: file.cid, size: file.size })
     this.#size += file.size
+    this.#hash = hash
     onStored(this.#size, hash)
   }
 

@@ -5,6 +5,7 @@ import type { Digest } from '../../reference/digest.ts'
 import type { RepositoryPlace, UploadPart, UploadStatus, Uploads } from '../root-store.ts'
 import { finishedFile } from './finished-file.ts'
 import type { Node } from './node.ts'
+import type { SegmentLimits } from './part-reader.ts'
 import { RunningHash, RunningHashes } from './running-hashes.ts'
 import type { KuboStagedBlobs } from './staged-blobs.ts'
 import { readUpload, unknownUpload } from './upload-content.ts'
@@ -13,8 +14,15 @@ import { newUploadId } from './upload-id.ts'
 import { UploadWriter } from './upload-writer.ts'
 
 const MiB = 1024 * 1024
-/** Bytes and ms of what is added to Kubo at a time: while it lasts, Kubo can't collect garbage. */
+/** What is added to Kubo at a time where the options do not say it. */
 const SEGMENT = { bytes: 1024 * MiB, time: 10_000 }
+
+export interface KuboUploadsOptions {
+  /** ms that an upload without a request is kept. */
+  readonly timeout: number
+  /** What is added to Kubo at a time: while it lasts, Kubo can't collect garbage. Default: 1 GiB, 10 s. */
+  readonly segment?: SegmentLimits | undefined
+}
 
 /** Uploads are folders of MFS, with an entry for each run of bytes, so that any gateway can go on with them. */
 export class KuboUploads implements Uploads {
@@ -22,14 +30,15 @@ export class KuboUploads implements Uploads {
   readonly #staged: KuboStagedBlobs
   readonly #hashes: RunningHashes
   readonly #timeout: number
+  readonly #segment: SegmentLimits
   /** Those that a request writes to here. */
   readonly #writing = new Set<string>()
 
-  /** @param timeout ms */
-  constructor(node: Node, staged: KuboStagedBlobs, timeout: number) {
+  constructor(node: Node, staged: KuboStagedBlobs, { timeout, segment = SEGMENT }: KuboUploadsOptions) {
     this.#node = node
     this.#staged = staged
     this.#timeout = timeout
+    this.#segment = { ...segment, time: Math.min(segment.time, timeout / 4) }
     this.#hashes = new RunningHashes(timeout)
   }
 
@@ -95,7 +104,7 @@ export class KuboUploads implements Uploads {
       throw new Failure('RANGE_INVALID', message, { detail: { size } })
     }
     const writer = new UploadWriter(this.#node, id, content, {
-      limits: { ...SEGMENT, time: Math.min(SEGMENT.time, this.#timeout / 4) },
+      limits: this.#segment,
       noteEvery: this.#timeout / 8,
       hash: this.#hashes.after(id, size) ?? (size === 0 ? newHash(last) : undefined),
       onStored: (stored, hash) => {

@@ -29,13 +29,17 @@ export class KuboRootVersions implements RootVersions {
   }
 
   async history(root: string, signal: AbortSignal): Promise<readonly RootVersion[]> {
-    const folder = this.#node.folders.versions(root)
+    const { mfs, folders, blocks } = this.#node
+    const folder = folders.versions(root)
     try {
-      const entries = (await this.#node.mfs.list(folder, signal)) ?? []
-      return entries
+      const entries = (await mfs.entries(folder, signal)) ?? []
+      const versions = entries
         .map(({ name, cid }) => ({ number: numberIn(name) ?? 0, cid, at: undefined }))
         .filter(({ number }) => number > 0)
         .sort((a, b) => b.number - a.number)
+      const [newest] = versions
+      if (newest !== undefined) await blocks.get(newest.cid, { signal })
+      return versions
     } catch (error) {
       signal.throwIfAborted()
       throw unreadable(root, folder, error)
@@ -72,7 +76,7 @@ export class KuboRootVersions implements RootVersions {
   /** Names of the roots that have versions. */
   async roots(signal: AbortSignal): Promise<readonly string[]> {
     const { mfs, folders } = this.#node
-    return ((await mfs.names(folders.roots, signal)) ?? []).map(textOfSegment)
+    return (await mfs.names(folders.roots, signal)).map(textOfSegment)
   }
 
   /** Paths of versions that are older than the history, oldest first, as they are where it was longer before. */
@@ -81,7 +85,7 @@ export class KuboRootVersions implements RootVersions {
     const paths: string[] = []
     for (const root of await this.roots(signal)) {
       const folder = folders.versions(root)
-      const numbers = numbersIn((await mfs.names(folder, signal)) ?? [])
+      const numbers = numbersIn(await mfs.names(folder, signal))
       paths.push(...numbers.slice(0, -this.#kept).map((number) => `${folder}/${numberName(number)}`))
     }
     return paths
@@ -92,7 +96,7 @@ export class KuboRootVersions implements RootVersions {
     const path = `${folder}/${numberName(number)}`
     if (!(await change.link(cid, path, { parents: true }))) return false
     const names = await this.#node.mfs.names(folder, AbortSignal.timeout(CLEANING))
-    const numbers = numbersIn(names ?? [])
+    const numbers = numbersIn(names)
     const newest = Math.max(...numbers)
     // A number that has been removed can be taken again, by one who comes very late. The oldest are removed first: so
     // none has been removed from where the one before is there.
