@@ -82,7 +82,7 @@ describeWith(
 
     test('garbage collection of the node takes nothing of it, and nothing is left pinned', async () => {
       await kubo.ipfs(['repo', 'gc'])
-      expect((await kubo.ipfs(['pin', 'ls', '--type=recursive'])).trim()).toBe('')
+      expect(await pins()).toBe(pinned)
       const folder = await tempFolder(teardown, 'pulled')
       for (let at = 0; at < REPOSITORIES; at += 1) {
         const answer = await fetch(`http://${host}/v2/fleet/app-${at}/tags/list`)

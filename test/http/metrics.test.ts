@@ -56,6 +56,8 @@ beforeAll(async () => {
   gateway = await startServedGateway(folder.path, {
     source: [`gateway=${source.url}`],
     upstream: [`docker.io=${upstream.url}`],
+    // Into the store, which is not read from here.
+    push: true,
     'tag-ttl': '0',
     // Room for one large blob.
     'cache-size': '400KiB',

@@ -86,12 +86,15 @@ export class MfsWriter {
   }
 }
 
-/** What can be changed in MFS. An entry survives a kill -9 when it is made, all else when {@link flush} resolves. */
+/**
+ * What can be changed in MFS. An entry survives a kill -9 when it is made, a folder when {@link flush} resolves; what was
+ * removed may come back.
+ */
 export class MfsChange {
   /** Folders that are other ones now. */
   readonly folders = new Set<string>()
-  /** Whether something is changed that a kill -9 would undo. */
-  #unflushed = false
+  /** Folders that a kill -9 would take away again. */
+  readonly #unflushed = new Set<string>()
   readonly #kubo: KuboAddress
   readonly #signal: AbortSignal
 
@@ -108,7 +111,7 @@ export class MfsChange {
   async makeFolder(path: string): Promise<void> {
     this.folders.add(path)
     await one(this.#kubo, 'files/mkdir', { arg: path, parents: 'true' }, this.#signal)
-    this.#unflushed = true
+    this.#unflushed.add(path)
   }
 
   /**
@@ -124,7 +127,6 @@ export class MfsChange {
     const parents = String(options.parents ?? false)
     try {
       await one(this.#kubo, 'files/cp', { ...parameters, parents }, this.#signal)
-      this.#unflushed = false
       return true
     } catch (error) {
       if (isFailure(error) && /already has entry by that name/i.test(error.message)) return false
@@ -140,7 +142,7 @@ export class MfsChange {
     this.folders.add(posix.dirname(path))
     try {
       await one(this.#kubo, 'files/rm', { arg: path, recursive: 'true' }, this.#signal)
-      this.#unflushed = true
+      this.#unflushed.delete(path)
       return true
     } catch (error) {
       if (isAbsent(error)) return false
@@ -148,9 +150,12 @@ export class MfsChange {
     }
   }
 
+  /**
+   * Each folder by itself: Kubo forgets entries that others make meanwhile in a folder that is flushed, so nothing is
+   * flushed that others share.
+   */
   async flush(): Promise<void> {
-    if (!this.#unflushed) return
-    await one(this.#kubo, 'files/flush', { arg: '/' }, this.#signal)
+    for (const path of this.#unflushed) await one(this.#kubo, 'files/flush', { arg: path }, this.#signal)
   }
 }
 
