@@ -24,9 +24,13 @@ describeWith(
     let gateways: Gateway[]
     let host: string
     let layouts: string
+    /** Of a new repo: Kubo's own. */
+    let pinned: string
+    const pins = (): Promise<string> => kubo.ipfs(['pin', 'ls', '--type=recursive'])
 
     beforeAll(async () => {
       kubo = await KuboNode.start(teardown)
+      pinned = await pins()
       const flags = ['--push', '--upstream', 'none', '--no-publish-names']
       gateways = await Promise.all(
         [1, 2].map(() => Gateway.start(teardown, { sources: [`kubo=${kubo.api}`], flags })),

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import type { Collected, RootReport } from '../../src/cli/root-reports.ts'
+import type { Collected, ImportedRoot, RootReport } from '../../src/cli/root-reports.ts'
 import { run } from './harness/child.ts'
 import { Gateway } from './harness/gateway-process.ts'
 import { makeImage } from './harness/images.ts'
@@ -136,7 +136,18 @@ describeWith(['skopeo', 'umoci'], 'the commands about roots', () => {
       expect(await ask<Collected>(place, 'gc', ...short)).toEqual({ ...dry, dryRun: false })
       expect((await home(place)).versions).toEqual(versions.slice(0, 1))
       expect((await kubo.ipfs(['pin', 'ls', '--type=recursive'])).trim()).toBe(pins)
+      const cid = versions[0]?.cid ?? ''
+      const more = ['--root', 'team']
+      expect(await ask<ImportedRoot>(place, 'roots', 'import', `/ipfs/${cid}`, ...more)).toMatchObject({
+        root: 'team',
+        cid,
+      })
+      const again = await gateway.attempt(['roots', 'import', `/ipfs/${cid}`, ...more, ...place.settings])
+      expect(again.stderr).toContain('the root team has versions already')
+      expect((await kubo.ipfs(['pin', 'ls', '--type=recursive'])).trim()).toBe(pins)
       await kubo.ipfs(['repo', 'gc'])
+      const team = (await ask<RootReport[]>(place, 'roots')).find(({ root }) => root === 'team')
+      expect(team).toMatchObject({ versions: [{ number: 1, cid }], bytes })
       await gateway.up()
       for (const tag of ['one', 'two']) await pull(gateway.host, tag)
       await gateway.down()

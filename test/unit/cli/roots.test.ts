@@ -48,7 +48,7 @@ test('shows roots without a version, without a key, and with the last error of p
   const empty = { root: 'more', versions: [], bytes: 0, keptBytes: 0 }
   const { code, stdout } = await roots([
     { ...empty, name: { keyName: 'website', error: 'no\x1b[2J' } },
-    { ...HOME, root: 'forgotten', name: undefined } as unknown as RootReport,
+    { ...HOME, root: 'forgotten', name: undefined },
   ])
   expect(code).toBe(0)
   expect(stdout).toContain(
