@@ -4,14 +4,14 @@
 // programs are built from the modules pinned under scripts/tools/ and end up in .cache/tools/bin.
 import { buildGoPrograms } from './tools/go-programs.mjs'
 import { installDebianPackages } from './tools/debian-packages.mjs'
-import { linkConformanceSuites } from './tools/conformance-suites.mjs'
+import { linkGivenPrograms } from './tools/given-programs.mjs'
 import { buildGatewayConformance } from './tools/gateway-conformance.mjs'
 
 const problems = []
 // Kubo takes longest and most tests need it, so the compiler starts before apt-get.
 const programs = buildGoPrograms(problems).then(() => buildGatewayConformance(problems))
 if (!process.argv.includes('--no-system')) await installDebianPackages(problems)
-linkConformanceSuites(problems)
+linkGivenPrograms(problems)
 await programs
 
 for (const problem of problems) console.error(`install-tools: ${problem}`)
