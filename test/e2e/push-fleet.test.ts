@@ -26,7 +26,8 @@ describeWith(
     let layouts: string
     /** Of a new repo: Kubo's own. */
     let pinned: string
-    const pins = (): Promise<string> => kubo.ipfs(['pin', 'ls', '--type=recursive'])
+    const pins = async (): Promise<string> =>
+      (await kubo.ipfs(['pin', 'ls', '--type=recursive'])).trim().split('\n').sort().join('\n')
 
     beforeAll(async () => {
       kubo = await KuboNode.start(teardown)

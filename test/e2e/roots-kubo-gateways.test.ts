@@ -43,7 +43,9 @@ describeWith(['ipfs'], 'two gateways over one Kubo', () => {
 
   const newPlace = (): RepositoryPlace => ({ root: 'home', repository: `team/app-${++places}` })
   const gc = () => node.ipfs(['repo', 'gc', '--quiet'])
-  const pins = () => node.ipfs(['pin', 'ls', '--type=recursive', '--names'])
+  /** Kubo lists them in no set order. */
+  const pins = async (): Promise<string> =>
+    (await node.ipfs(['pin', 'ls', '--type=recursive', '--names'])).trim().split('\n').sort().join('\n')
   const restart = async (): Promise<void> => {
     await node.kill()
     await node.up()

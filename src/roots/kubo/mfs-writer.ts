@@ -10,6 +10,9 @@ import type { MfsReader } from './mfs.ts'
 import { NOTHING, unpin } from './pins.ts'
 import { COLLECTION_PATIENCE, whileUncollected } from './uncollected.ts'
 
+/** A folder of MFS that stays empty. */
+const NEVER_USED = '/ipfs-registry/.flushed'
+
 /** ms in which Kubo removes a pin where no garbage collection waits. */
 const PROMPT = 1000
 
@@ -86,15 +89,12 @@ export class MfsWriter {
   }
 }
 
-/**
- * What can be changed in MFS. An entry survives a kill -9 when it is made, a folder when {@link flush} resolves; what was
- * removed may come back.
- */
+/** What can be changed in MFS. An entry survives a kill -9 when it is made, all else when {@link flush} resolves. */
 export class MfsChange {
   /** Folders that are other ones now. */
   readonly folders = new Set<string>()
-  /** Folders that a kill -9 would take away again. */
-  readonly #unflushed = new Set<string>()
+  /** Whether something is changed that a kill -9 would undo. */
+  #unflushed = false
   readonly #kubo: KuboAddress
   readonly #signal: AbortSignal
 
@@ -111,7 +111,7 @@ export class MfsChange {
   async makeFolder(path: string): Promise<void> {
     this.folders.add(path)
     await one(this.#kubo, 'files/mkdir', { arg: path, parents: 'true' }, this.#signal)
-    this.#unflushed.add(path)
+    this.#unflushed = true
   }
 
   /**
@@ -127,6 +127,7 @@ export class MfsChange {
     const parents = String(options.parents ?? false)
     try {
       await one(this.#kubo, 'files/cp', { ...parameters, parents }, this.#signal)
+      this.#unflushed = false
       return true
     } catch (error) {
       if (isFailure(error) && /already has entry by that name/i.test(error.message)) return false
@@ -142,7 +143,7 @@ export class MfsChange {
     this.folders.add(posix.dirname(path))
     try {
       await one(this.#kubo, 'files/rm', { arg: path, recursive: 'true' }, this.#signal)
-      this.#unflushed.delete(path)
+      this.#unflushed = true
       return true
     } catch (error) {
       if (isAbsent(error)) return false
@@ -151,11 +152,13 @@ export class MfsChange {
   }
 
   /**
-   * Each folder by itself: Kubo forgets entries that others make meanwhile in a folder that is flushed, so nothing is
-   * flushed that others share.
+   * Kubo writes down what MFS is when any folder is flushed, and forgets what others make meanwhile in that folder and
+   * those below it. So an empty one is flushed, which nothing is ever put into.
    */
   async flush(): Promise<void> {
-    for (const path of this.#unflushed) await one(this.#kubo, 'files/flush', { arg: path }, this.#signal)
+    if (!this.#unflushed) return
+    await one(this.#kubo, 'files/mkdir', { arg: NEVER_USED, parents: 'true' }, this.#signal)
+    await one(this.#kubo, 'files/flush', { arg: NEVER_USED }, this.#signal)
   }
 }
 

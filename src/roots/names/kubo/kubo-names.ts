@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { base36 } from 'multiformats/bases/base36'
 import type { CID } from 'multiformats/cid'
 import { Failure, isFailure } from '../../../errors.ts'
@@ -13,6 +14,8 @@ const NO_RECORD = /not found|expired|could not resolve name/i
 /** It keeps records but does not give them out while it is offline. */
 const IS_OFFLINE = /online mode/i
 const NOT_HIGHER = /sequence number must be greater/i
+/** ms between looks for a key that another gateway is making. */
+const WRITING_KEY = [50, 100, 200, 400, 800]
 
 /**
  * Publishes with the keys of a Kubo. Where it is online, each record has the sequence after the one that was read, and
@@ -53,10 +56,20 @@ export class KuboNames implements NamePublisher {
       return cidOf(made['Id'])
     } catch (error) {
       // Another gateway may have made it; Kubo makes none over another.
-      const found = await this.findKey(name, signal).catch(() => undefined)
+      const found = await this.#findMade(name, signal)
       if (found === undefined) throw error
       return found
     }
+  }
+
+  /** A key that may be in the making: until Kubo has written it, it can list none. */
+  async #findMade(name: string, signal: AbortSignal): Promise<CID | undefined> {
+    for (const wait of WRITING_KEY) {
+      const found = await this.findKey(name, signal).catch(() => undefined)
+      if (found !== undefined) return found
+      await delay(wait, undefined, { signal })
+    }
+    return undefined
   }
 
   async current({ cid }: PublishingKey, signal: AbortSignal): Promise<PublishedRecord | undefined> {
