@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { until } from './harness/child.ts'
 import { Gateway, repositoryOf } from './harness/gateway-process.ts'
 import { makeImage } from './harness/images.ts'
 import { LOGIN_CLIENTS, type Session, type User } from './harness/login-clients.ts'
@@ -147,7 +148,7 @@ describeWith(['umoci'], 'who may do what', () => {
       test('a user who may push is let', async () => {
         await logIn(ALICE)
         await session.push('team/app:1', ALICE)
-        expect(written().length).toBeGreaterThan(0)
+        await until('the access log', () => written().length > 0)
         expect(written().filter((status) => status === 401 || status === 403)).toEqual([])
         expect(answered()).toContainEqual(expect.objectContaining({ user: 'alice', route: 'upload' }))
       }, 60_000)

@@ -36,6 +36,8 @@ export interface Changed<T> {
 export class MfsWriter {
   readonly #kubo: KuboAddress
   readonly #reader: MfsReader
+  /** The change that is being made, and those that wait for it. */
+  #last: Promise<unknown> = Promise.resolve()
 
   constructor(kubo: KuboAddress, reader: MfsReader) {
     this.#kubo = kubo
@@ -43,7 +45,8 @@ export class MfsWriter {
   }
 
   /**
-   * Once it has begun to change something it goes on to the end, whatever happens to the signal.
+   * Once it has begun to change something it goes on to the end, whatever happens to the signal. One is made after the
+   * other: the fewer Kubo has at once, the less it forgets.
    *
    * @param pinned a pin that is needed no more when the change is safe
    */
@@ -52,6 +55,18 @@ export class MfsWriter {
     action: (change: MfsChange) => Promise<T>,
     pinned: CID = NOTHING,
   ): Promise<Changed<T>> {
+    const before = this.#last
+    const changing = before.then(() => this.#change(signal, action, pinned))
+    this.#last = changing.catch(() => undefined)
+    return changing
+  }
+
+  async #change<T>(
+    signal: AbortSignal,
+    action: (change: MfsChange) => Promise<T>,
+    pinned: CID,
+  ): Promise<Changed<T>> {
+    signal.throwIfAborted()
     const lasting = AbortSignal.timeout(COLLECTION_PATIENCE)
     let settled: Promise<void> = Promise.resolve()
     let threatened: Block[] = []
