@@ -5,22 +5,13 @@ import { Gateway } from './harness/gateway-process.ts'
 import { descriptorOf, makeImage } from './harness/images.ts'
 import { KuboNode } from './harness/kubo.ts'
 import { inTurn, startNginx } from './harness/nginx.ts'
-import { crane, oras, regctl, skopeo, type Push, type PushBy } from './harness/pushers.ts'
+import { crane, oras, regctl, skopeo, type PushBy } from './harness/pushers.ts'
 import { Teardown } from './harness/teardown.ts'
 import { tempFolder } from './harness/temp.ts'
 import { describeWith } from './harness/tools.ts'
 
 const REPOSITORIES = 5
 
-/** Under this load Kubo forgets the beginning of an upload now and then. Nobody was told that it was there for good. */
-async function pushAgain(push: PushBy, what: Push, tries = 3): Promise<void> {
-  try {
-    await push(what)
-  } catch (error) {
-    if (tries === 1 || !/upload.unknown|there is no upload/i.test(String(error))) throw error
-    await pushAgain(push, what, tries - 1)
-  }
-}
 const PUSHES_EACH = 25
 /** Each twice. */
 const PROGRAMS = [skopeo, crane, regctl, oras]
@@ -71,7 +62,7 @@ describeWith(
         for (let at = 0; at < PUSHES_EACH; at += 1) {
           const layout = join(layouts, `image-${at}`)
           const name = `fleet/app-${(client + at) % REPOSITORIES}:c${client}-${at}`
-          await pushAgain(push, { layout, tag: 'one', reference: `${host}/${name}` })
+          await push({ layout, tag: 'one', reference: `${host}/${name}` })
           expected.set(name, (await descriptorOf(layout, 'one')).digest)
         }
       }

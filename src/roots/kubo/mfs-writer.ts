@@ -10,6 +10,16 @@ import type { MfsReader } from './mfs.ts'
 import { NOTHING, unpin } from './pins.ts'
 import { COLLECTION_PATIENCE, whileUncollected } from './uncollected.ts'
 
+/**
+ * What Kubo says when an entry is gone as soon as it was made: the folder above was flushed by somebody else, Kubo then
+ * reads the one that is changed anew, and the entry went into the one that was read before. It is nowhere then.
+ */
+const FORGOTTEN = /cannot flush the created file \//i
+/** What it says when the entry is written down, and the same has happened to the folder that it is in. */
+const MADE = /cannot flush the created file's parent folder/i
+/** How often an entry is made that is forgotten each time. */
+const TRIES = 10
+
 /** A folder of MFS that stays empty. */
 const NEVER_USED = '/ipfs-registry/.flushed'
 
@@ -46,7 +56,8 @@ export class MfsWriter {
 
   /**
    * Once it has begun to change something it goes on to the end, whatever happens to the signal. One is made after the
-   * other: the fewer Kubo has at once, the less it forgets.
+   * other: Kubo carries a change from folder to folder up to the root that it writes down, and of two at once the slower
+   * one carries an older state of what they share, without what the other was told is there.
    *
    * @param pinned a pin that is needed no more when the change is safe
    */
@@ -56,8 +67,11 @@ export class MfsWriter {
     pinned: CID = NOTHING,
   ): Promise<Changed<T>> {
     const before = this.#last
-    const changing = before.then(() => this.#change(signal, action, pinned))
-    this.#last = changing.catch(() => undefined)
+    const changing = waitFor(before, COLLECTION_PATIENCE, signal).then(() =>
+      this.#change(signal, action, pinned),
+    )
+    // Who gives up waiting lets nobody overtake.
+    this.#last = Promise.allSettled([before, changing])
     return changing
   }
 
@@ -66,7 +80,6 @@ export class MfsWriter {
     action: (change: MfsChange) => Promise<T>,
     pinned: CID,
   ): Promise<Changed<T>> {
-    signal.throwIfAborted()
     const lasting = AbortSignal.timeout(COLLECTION_PATIENCE)
     let settled: Promise<void> = Promise.resolve()
     let threatened: Block[] = []
@@ -140,17 +153,27 @@ export class MfsChange {
     this.folders.add(posix.dirname(path))
     const parameters = { arg: [`/ipfs/${cid.toString()}`, path], flush: 'true', offline: 'true' }
     const parents = String(options.parents ?? false)
-    try {
-      await one(this.#kubo, 'files/cp', { ...parameters, parents }, this.#signal)
-      this.#unflushed = false
-      return true
-    } catch (error) {
-      if (isFailure(error) && /already has entry by that name/i.test(error.message)) return false
-      if (isFailure(error) && /cannot get node from path/i.test(error.message)) {
-        throw new Failure('CONTENT_NOT_FOUND', `Kubo does not have ${cid.toString()}`, { cause: error })
+    for (let tries = TRIES; ; tries -= 1) {
+      try {
+        await one(this.#kubo, 'files/cp', { ...parameters, parents }, this.#signal)
+        break
+      } catch (error) {
+        const message = isFailure(error) ? error.message : ''
+        if (/already has entry by that name/i.test(message)) return false
+        if (/cannot get node from path/i.test(message)) {
+          throw new Failure('CONTENT_NOT_FOUND', `Kubo does not have ${cid.toString()}`, { cause: error })
+        }
+        if (MADE.test(message)) break
+        if (!FORGOTTEN.test(message)) throw error
+        if (tries === 1) {
+          throw new Failure('CONTENT_UNAVAILABLE', `Kubo makes no entry ${path}, though it can`, {
+            cause: error,
+          })
+        }
       }
-      throw error
     }
+    this.#unflushed = false
+    return true
   }
 
   /** Remove a file or folder with all that is in it. @returns whether it was there */
