@@ -21,6 +21,9 @@ export function parseRoot(value: string): RootSetting {
       `has the root "${name}": a name has lower-case letters, digits and -, at most 63, neither first nor last a -`,
     )
   }
+  if (name === 'private') {
+    throw new ValueMistake('has the root "private", which is the one that has no name and that nobody is shown')
+  }
   if (key !== undefined && !KEY.test(key)) {
     throw new ValueMistake(`has the key "${key}": a key's name has letters, digits, ., _ and -, at most 128`)
   }

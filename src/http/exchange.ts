@@ -45,6 +45,8 @@ export class Exchange {
   readonly id: string
   readonly started = performance.now()
   readonly facts: AccessFacts = { route: 'other', bytes: 0, received: 0 }
+  /** Whether the answer is for nobody but who asked, so that no cache may give it to others (RFC 9111, 5.2.2.7). */
+  isPrivate = false
   private readonly controller = new AbortController()
   private readonly socket: Socket
   private readonly answerTimeout: number

@@ -30,7 +30,7 @@ export async function serveBlob(
   facts.source = blob.source
   facts.cached = blob.cached
   const describe = (): void => {
-    setDigestHeaders(res, digest)
+    setDigestHeaders(res, exchange, digest)
     setProvenance(res, blob)
     res.setHeader('Accept-Ranges', 'bytes')
   }

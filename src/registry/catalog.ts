@@ -32,6 +32,6 @@ export async function serveCatalog(
   if (page.next !== undefined) {
     res.setHeader('Link', `</v2/_catalog?${page.next.toString()}>; rel="next"`)
   }
-  setFreshness(res, undefined)
+  setFreshness(res, exchange, undefined)
   sendJson(res, exchange, 'application/json', { repositories: page.tags }, head)
 }

@@ -64,6 +64,7 @@ async function serve(
   // Nothing is done, and nothing told, before it is known that the client may.
   const { access } = options
   const principal = access && (await authorize(access, req, res, route, namespace))
+  exchange.isPrivate = access !== undefined && isPrivate(access, route, namespace)
   const reads = method === 'GET' || method === 'HEAD'
   if (!reads || route.kind === 'uploads' || route.kind === 'upload') {
     const asked = { namespace, passed: passedBy(req, options) }
@@ -92,6 +93,11 @@ async function serve(
   } catch (error) {
     throw mirrorFailure(error)
   }
+}
+
+/** Whether the answer depends on who asks. */
+function isPrivate(access: Access, route: Route, namespace: string | undefined): boolean {
+  return 'name' in route ? access.isPrivate({ name: route.name, namespace }) : route.kind === 'catalog'
 }
 
 /** Gateways that a request has passed. @throws Failure LOOP_DETECTED */

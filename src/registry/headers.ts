@@ -1,7 +1,8 @@
 import type { ServerResponse } from 'node:http'
+import type { Exchange } from '../http/exchange.ts'
 import type { Provenance } from '../repository/repository.ts'
 
-const IMMUTABLE = 'public, max-age=31536000, immutable'
+const IMMUTABLE = 'max-age=31536000, immutable'
 
 export function setCommonHeaders(res: ServerResponse, requestId: string): void {
   res.setHeader('Docker-Distribution-Api-Version', 'registry/2.0')
@@ -10,15 +11,22 @@ export function setCommonHeaders(res: ServerResponse, requestId: string): void {
 }
 
 /** What content-addressed answers have in common: they never change. */
-export function setDigestHeaders(res: ServerResponse, digest: string): void {
+export function setDigestHeaders(res: ServerResponse, exchange: Exchange, digest: string): void {
   res.setHeader('Docker-Content-Digest', digest)
   res.setHeader('ETag', `"${digest}"`)
-  res.setHeader('Cache-Control', IMMUTABLE)
+  res.setHeader('Cache-Control', `${readers(exchange)}, ${IMMUTABLE}`)
 }
 
 /** `maxAge` in seconds; undefined: to be revalidated each time. */
-export function setFreshness(res: ServerResponse, maxAge: number | undefined): void {
-  res.setHeader('Cache-Control', maxAge === undefined ? 'no-cache' : `public, max-age=${Math.floor(maxAge)}`)
+export function setFreshness(res: ServerResponse, exchange: Exchange, maxAge: number | undefined): void {
+  const always = exchange.isPrivate ? 'private, no-cache' : 'no-cache'
+  const value = maxAge === undefined ? always : `${readers(exchange)}, max-age=${Math.floor(maxAge)}`
+  res.setHeader('Cache-Control', value)
+}
+
+/** Who may be given what a cache has kept. */
+function readers({ isPrivate }: Exchange): 'private' | 'public' {
+  return isPrivate ? 'private' : 'public'
 }
 
 /** Where it came from, in the words of the IPFS path gateway specification, and warnings (RFC 7234, 5.5). */

@@ -21,8 +21,8 @@ export async function serveManifest(
   facts.source = manifest.source
   facts.cached = manifest.cached
   exchange.answering()
-  setDigestHeaders(res, manifest.digest)
-  if (reference.kind === 'tag') setFreshness(res, manifest.maxAge)
+  setDigestHeaders(res, exchange, manifest.digest)
+  if (reference.kind === 'tag') setFreshness(res, exchange, manifest.maxAge)
   setProvenance(res, manifest)
   if (noneMatch(req.headers['if-none-match'], manifest.digest)) {
     res.statusCode = 304

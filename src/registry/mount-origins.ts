@@ -21,7 +21,7 @@ export class MountOrigins {
    * The repositories that a blob may be mounted from.
    *
    * @param from as the client says; undefined where it does not
-   * @throws Failure NAME_INVALID, DENIED for the name that the client says
+   * @throws Failure NAME_INVALID, DENIED, ROOT_UNREADABLE for the name that the client says
    */
   async of(
     digest: Digest,
@@ -31,9 +31,8 @@ export class MountOrigins {
     const { push, asked, principal } = this
     const names = from === undefined ? ((await push.holders?.(digest, signal)) ?? []) : [from]
     const { namespace } = asked
-    return names
-      .filter((name) => principal?.may('pull', { name, namespace }) ?? true)
-      .map((name) => push.find(name, asked))
-      .filter((repository) => repository !== undefined)
+    const allowed = names.filter((name) => principal?.may('pull', { name, namespace }) ?? true)
+    const found = await Promise.all(allowed.map((name) => push.find(name, asked, 'pull', signal)))
+    return found.filter((repository) => repository !== undefined)
   }
 }

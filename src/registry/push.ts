@@ -3,15 +3,22 @@ import type { Exchange } from '../http/exchange.ts'
 import type { Digest } from '../reference/digest.ts'
 import type { Asked } from '../repository/repositories.ts'
 import type { WritableRepository } from '../repository/writable-repository.ts'
+import type { Action } from './access.ts'
 
 /** What a gateway that takes pushes needs to know. */
 export interface PushOptions {
   /**
-   * The repository that pushes into a name go to; undefined for a name that nothing is pushed to here.
+   * The repository that is changed under a name, or that blobs are mounted from: a pull. Undefined for a name that
+   * nothing is pushed to here.
    *
-   * @throws Failure NAME_INVALID, DENIED
+   * @throws Failure NAME_INVALID, DENIED, ROOT_UNREADABLE
    */
-  readonly find: (name: string, asked: Asked) => WritableRepository | undefined
+  readonly find: (
+    name: string,
+    asked: Asked,
+    action: Action,
+    signal: AbortSignal,
+  ) => Promise<WritableRepository | undefined>
   /** Names of repositories that hold a blob, for mounts that do not say where from; left out, these find none. */
   readonly holders?: ((digest: Digest, signal: AbortSignal) => Promise<readonly string[]>) | undefined
   /** Whether tags, manifests and blobs may be deleted. */

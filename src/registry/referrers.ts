@@ -30,7 +30,7 @@ export async function serveReferrers(
           ({ artifactType }) => artifactType !== undefined && wanted.includes(artifactType),
         )
   setProvenance(res, list)
-  setFreshness(res, undefined)
+  setFreshness(res, exchange, undefined)
   if (wanted.length > 0) res.setHeader('OCI-Filters-Applied', 'artifactType')
   const index = { schemaVersion: 2, mediaType: MEDIA_TYPE.ociIndex, manifests }
   sendJson(res, exchange, MEDIA_TYPE.ociIndex, index, head)

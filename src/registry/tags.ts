@@ -23,7 +23,7 @@ export async function serveTags(
   exchange.facts.source = list.source
   exchange.facts.cached = list.cached
   setProvenance(res, list)
-  setFreshness(res, undefined)
+  setFreshness(res, exchange, undefined)
   if (list.next !== undefined) {
     const next = new URLSearchParams(list.next)
     if (namespace !== null) next.set('ns', namespace)

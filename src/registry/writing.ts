@@ -4,7 +4,7 @@ import type { Exchange } from '../http/exchange.ts'
 import { hasBody } from '../http/request-body.ts'
 import type { Asked } from '../repository/repositories.ts'
 import type { WritableRepository } from '../repository/writable-repository.ts'
-import type { Principal } from './access.ts'
+import { actionOf, type Principal } from './access.ts'
 import { deleteBlob, deleteManifest } from './deletions.ts'
 import type { ManifestRoom } from './manifest-room.ts'
 import { allowedMethods } from './methods.ts'
@@ -42,7 +42,8 @@ export async function serveWriting(
   const reads = method === 'GET' || method === 'HEAD'
   if (push !== undefined && principal === undefined && !reads) refuseBrowsers(req, push.hosts)
   const name = 'name' in route ? route.name : undefined
-  const repository = name === undefined ? undefined : push?.find(name, asked)
+  const repository =
+    name === undefined ? undefined : await push?.find(name, asked, actionOf(method, route), exchange.signal)
   if (reads && repository === undefined) {
     throw new Failure('UPLOAD_UNKNOWN', 'nothing is pushed here, so nothing is being uploaded')
   }

@@ -3,7 +3,7 @@ import { below } from '../content/source.ts'
 import { Failure } from '../errors.ts'
 import type { MappedName } from '../mapping/mapping.ts'
 import { isReserved } from '../roots/repository-path.ts'
-import { parseRepositoryName, type MutableName } from '../reference/name.ts'
+import { parseRepositoryName } from '../reference/name.ts'
 import { ContentNames, type ContentName, type IpfsAccess } from './content-names.ts'
 import { inspect } from './inspect.ts'
 import type { Inspection } from './inspection.ts'
@@ -14,8 +14,8 @@ import { PlacedRepository } from './placed-repository.ts'
 import type { Policy } from './policy.ts'
 import type { Repository } from './repository.ts'
 import { LocalFirstRepository } from './roots/local-first-repository.ts'
+import { namedPlace, ownFirst, ownPlace, type PushedNames, type WritePurpose } from './roots/pushed-names.ts'
 import { ReadOnlyRoot, type ReadOnlyRootPlace } from './roots/read-only-root.ts'
-import type { RootRepository } from './roots/root-repository.ts'
 import type { Upstream } from './upstream/upstream.ts'
 import type { WritableRepository } from './writable-repository.ts'
 
@@ -33,14 +33,6 @@ export interface OrdinaryNames {
   readonly accessTo: (sources: readonly string[]) => IpfsAccess
   /** ms that the first place of a mapped name is waited for before the second is asked as well. */
   readonly mapWait: number
-}
-
-/** The roots that images are pushed to. */
-export interface PushedNames {
-  /** Of the home root. */
-  readonly home: (repository: string) => RootRepository
-  /** Of the root that is published by this name; undefined where that is not one of ours. */
-  readonly named: (name: MutableName, repository: string) => RootRepository | undefined
 }
 
 export interface RepositoriesOptions extends IpfsAccess {
@@ -130,17 +122,25 @@ export class Repositories {
   }
 
   /**
-   * The repository that a push to this name goes into.
+   * The repository that is changed under this name, or that blobs are mounted from.
    *
    * @returns undefined for a name that can't be pushed to
-   * @throws Failure NAME_INVALID
+   * @throws Failure NAME_INVALID, ROOT_UNREADABLE; DENIED for a push that the rules would have elsewhere
    */
-  findWritable(name: string, { namespace }: Asked): WritableRepository | undefined {
+  async findWritable(
+    name: string,
+    { namespace }: Asked,
+    purpose: WritePurpose,
+  ): Promise<WritableRepository | undefined> {
     const { pushed, ordinary } = this.options
     if (pushed === undefined || namespace !== undefined) return undefined
     const route = routeName(name, namespace, ordinary?.names ?? NO_UPSTREAMS)
-    if (route.kind === 'ipns') return pushed.named(route.mutable, route.segments.join('/'))
-    return route.kind === 'ordinary' && route.plain !== undefined ? pushed.home(route.plain) : undefined
+    if (route.kind === 'ipns') {
+      const asked = { name, root: route.mutable, repository: route.segments.join('/') }
+      return namedPlace(pushed, asked, purpose)
+    }
+    if (route.kind !== 'ordinary' || route.plain === undefined) return undefined
+    return ownPlace(pushed, route.plain, purpose)
   }
 
   private make(name: string, namespace: string | undefined, passed: readonly string[]): Repository {
@@ -154,7 +154,7 @@ export class Repositories {
     const { plain } = route
     if (plain === undefined || isReserved(plain)) return this.ordinary(route, passed)
     if (pushed === undefined) return this.inRootsOfOthers(route, plain, passed)
-    return new LocalFirstRepository(pushed.home(plain), () => this.inRootsOfOthers(route, plain, passed))
+    return ownFirst(pushed, plain, () => this.inRootsOfOthers(route, plain, passed))
   }
 
   /** A name that nothing here has: it may be in a root of others, else it is what it is without them. */

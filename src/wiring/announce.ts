@@ -13,11 +13,13 @@ export interface Started {
   readonly mirrorPorts: readonly number[]
   /** Of the store; undefined for one in memory. */
   readonly folder: string | undefined
+  /** Patterns of what is pushed, but not shown to everybody. */
+  readonly privatePushes: readonly string[]
 }
 
 /** Tell the log where clients reach the gateway and what is behind it, and what to be careful about. */
 export function announce(logger: Logger, config: Config, started: Started): void {
-  const { url, ipfsGateway, sources, mirrorPorts, folder } = started
+  const { url, ipfsGateway, sources, mirrorPorts, folder, privatePushes } = started
   const { protocol } = new URL(url)
   const mirrors = config.mirrors.map(({ address: { host }, upstream }, index) => {
     const address = formatAddress({ host, port: mirrorPorts[index] ?? 0 })
@@ -30,6 +32,11 @@ export function announce(logger: Logger, config: Config, started: Started): void
     store: folder ?? 'memory',
     ipfsGateway,
   })
+  if (config.push && privatePushes.length > 0) {
+    logger.info('what not everybody may pull is kept apart from IPFS when it is pushed', {
+      repositories: privatePushes.join(', '),
+    })
+  }
   const warning = exposureWarning(config)
   if (warning !== undefined) logger.warn(warning)
 }

@@ -25,6 +25,8 @@ export interface AccessParts extends BackendParts {
   readonly parsed: ParsedManifests
   /** The roots that are pushed to here, whose names lead to what they are here; undefined where there are none. */
   readonly own?: OwnRoots | undefined
+  /** False where answers say nothing of paths and CIDs. */
+  readonly tellsPaths?: boolean
 }
 
 export interface BuiltAccess extends IpfsAccess {
@@ -85,6 +87,7 @@ export function buildAccess(parts: AccessParts, allowed: readonly string[] | und
       referrers: new LayoutReferrers(LAYOUT_LINGER),
       storageTree: storageTreeParts(content, cache, { lingerMs: LAYOUT_LINGER, access: idOf(allowed) }),
       maxManifestSize: config.maxManifestSize,
+      tellsPaths: parts.tellsPaths ?? true,
     },
     resolver: countedNames(own === undefined ? resolver : ownNames(resolver, own), metrics),
     content,

@@ -21,22 +21,41 @@ export interface KeptRoots {
   readonly collect: (dryRun: boolean, signal: AbortSignal) => Promise<Collected>
   /** @throws Failure CONTENT_NOT_FOUND when it was not published or imported, SETTINGS_INVALID when a Kubo may hold it */
   readonly unpublish: (cid: CID, signal: AbortSignal) => Promise<void>
+  /** The root of what not everybody may pull, in a store of its own; undefined where there is none. */
+  readonly privately: KeptRoots | undefined
   readonly close: () => Promise<void>
 }
 
 type RootSettings = Pick<Config, 'uploadTimeout' | 'rootHistory'>
 
-/** Roots in the embedded store. Only one of them may take pushes at a time. */
-export function keepInEmbedded(config: RootSettings, store: OpenStore): KeptRoots {
+/**
+ * Roots in the embedded store. Only one of them may take pushes at a time.
+ *
+ * @param privateStore the one in it that has been opened
+ */
+export function keepInEmbedded(
+  config: RootSettings,
+  store: OpenStore,
+  privateStore: OpenStore | undefined,
+): KeptRoots {
   const roots = embeddedRoots(config, store)
+  const privately = privateStore === undefined ? undefined : keepInEmbedded(config, privateStore, undefined)
   return {
     store: roots,
     kubo: undefined,
     names: (signal) => roots.roots(signal),
     sweep: (signal) => roots.sweep(signal),
-    collect: async (dryRun, signal) => ({ dryRun, embedded: await collectEmbedded(roots, dryRun, signal) }),
+    async collect(dryRun, signal) {
+      const embedded = await collectEmbedded(roots, dryRun, signal)
+      const more = (await privately?.collect(dryRun, signal))?.embedded
+      return { dryRun, embedded: more === undefined ? embedded : sumOf(embedded, more) }
+    },
     unpublish: (cid, signal) => roots.unpublish(cid, signal),
-    close: () => roots.close(),
+    privately,
+    async close() {
+      await privately?.close()
+      await roots.close()
+    },
   }
 }
 
@@ -73,6 +92,7 @@ export function keepInKubo(
         `what is published to a Kubo is held by its pins, which are yours: ipfs pin rm ${cid.toString()}`,
       )
     },
+    privately: undefined,
     close: async () => embedded?.close(),
   }
 }
@@ -81,11 +101,22 @@ function embeddedRoots({ uploadTimeout, rootHistory }: RootSettings, store: Open
   return createEmbeddedRoots({ store, uploadTimeout, history: rootHistory })
 }
 
+type CollectedBlobs = NonNullable<Collected['embedded']>
+
+function sumOf(one: CollectedBlobs, other: CollectedBlobs): CollectedBlobs {
+  return {
+    blobs: [...one.blobs, ...other.blobs],
+    blobBytes: one.blobBytes + other.blobBytes,
+    blocks: one.blocks + other.blocks,
+    blockBytes: one.blockBytes + other.blockBytes,
+  }
+}
+
 async function collectEmbedded(
   roots: EmbeddedRoots,
   dryRun: boolean,
   signal: AbortSignal,
-): Promise<NonNullable<Collected['embedded']>> {
+): Promise<CollectedBlobs> {
   const blobs: { digest: string; size: number }[] = []
   const onBlob = ({ digest, size }: { digest: string; size: number }): void =>
     void blobs.push({ digest, size })

@@ -1,7 +1,6 @@
 import type { Config } from '../config/config.ts'
 import type { Access } from '../registry/access.ts'
 import type { RegistryOptions } from '../registry/endpoints.ts'
-import { checkPrivatePush } from './private-pushes.ts'
 import type { Backend } from './repositories.ts'
 
 /**
@@ -28,11 +27,8 @@ export function registryOptions(
     ...options,
     catalog: (signal) => roots.catalog(signal),
     push: {
-      find: (name, asked) => {
-        const repository = repositories.findWritable(name, asked)
-        if (repository !== undefined) checkPrivatePush(config, access, name)
-        return repository
-      },
+      find: (name, asked, action, signal) =>
+        repositories.findWritable(name, asked, { pushes: action === 'push', signal }),
       holders: (digest) => roots.holders(digest),
       deletes: config.delete,
       maxManifestSize: config.maxManifestSize,

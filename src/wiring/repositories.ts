@@ -1,4 +1,4 @@
-import { BlobCache } from '../cache/blob-cache.ts'
+import type { BlobCache } from '../cache/blob-cache.ts'
 import type { BufferPool } from '../cache/buffer-pool.ts'
 import { SumThread } from '../cache/sum-thread.ts'
 import type { Config } from '../config/config.ts'
@@ -10,12 +10,12 @@ import type { Metrics } from '../observability/metrics.ts'
 import { ParsedManifests } from '../repository/parsed-manifests.ts'
 import { Policy } from '../repository/policy.ts'
 import { Repositories } from '../repository/repositories.ts'
-import { cacheEvents } from './events.ts'
+import { buildCache } from './blob-cache.ts'
 import { buildReadOnlyRoots } from './following.ts'
 import { buildAccess } from './ipfs-access.ts'
 import { buildOrdinaryNames } from './ordinary-names.ts'
-import { openRootStore } from './root-stores.ts'
-import { buildRoots, type BuiltRoots } from './roots.ts'
+import { openRoots } from './root-stores.ts'
+import type { BuiltRoots } from './roots.ts'
 import { buildSources, type LocatedSource } from './sources.ts'
 import type { OpenStore } from './store.ts'
 import type { Identity } from './upstreams.ts'
@@ -41,40 +41,33 @@ export interface BackendParts {
   readonly pool: BufferPool
   readonly logger: Logger
   readonly metrics: Metrics
-  /** For a gateway that serves ordinary names too: what it is called upstream, and what ends its start. */
-  readonly serving?: { readonly identity: Identity; readonly signal: AbortSignal }
+  readonly serving?: ServingParts
 }
 
-/** Bytes that one fetch keeps in memory: behind a file only what its readers are likely to want next. */
-const WINDOW_WITH_DISK = 2 * 1024 * 1024
-const WINDOW_WITHOUT_DISK = 8 * 1024 * 1024
-const MOST_FILLS = 64
+/** For a gateway that serves ordinary names too. */
+export interface ServingParts {
+  /** What it is called upstream. */
+  readonly identity: Identity
+  /** Ends its start. */
+  readonly signal: AbortSignal
+  /** Whether not everybody may pull a name, by the rules now in force; undefined where there are none. */
+  readonly isPrivate: ((name: string) => boolean) | undefined
+}
 
 export async function buildBackend(parts: BackendParts): Promise<Backend> {
-  const { config, located, store, pool, metrics, logger } = parts
+  const { config, located, store } = parts
   const sources = buildSources(config, located, store)
-  const passing = new Set(located.filter(({ setting }) => !setting.cache).map(({ name }) => name))
   const sumThread = new SumThread()
   // Before there is work: while a thread starts V8 would let the heap grow (main.ts).
   if (parts.serving !== undefined) await sumThread.start()
-  const cache = new BlobCache({
-    disk: store?.blobs,
-    pool,
-    openSums: sumThread.open,
-    memorySize: config.memoryCacheSize,
-    windowBytes: store === undefined ? WINDOW_WITHOUT_DISK : WINDOW_WITH_DISK,
-    maxFills: MOST_FILLS,
-    lingerMs: config.backgroundTimeout,
-    keeps: (source) => !passing.has(source),
-    onStored: (file, blob) => store?.recentBlocks.stored(file, blob),
-    events: cacheEvents(metrics, logger),
-  })
+  const openSums = sumThread.open
+  const cache = buildCache({ ...parts, openSums, memorySize: config.memoryCacheSize })
   const shared = { ...parts, sources, cache, parsed: new ParsedManifests() }
   const { serving } = parts
   const roots =
     serving === undefined || !config.push
       ? undefined
-      : buildRoots(shared, openRootStore(config, located, store))
+      : await openRoots({ ...shared, openSums }, serving.isPrivate)
   const accessParts = { ...shared, own: roots?.names.own }
   const access = buildAccess(accessParts, undefined)
   await access.restored

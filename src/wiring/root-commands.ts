@@ -36,6 +36,10 @@ export function rootCommands(
       const roots = new Set([...names.keys.roots, ...(await kept.names(signal))])
       const reports: RootReport[] = []
       for (const root of roots) reports.push(await reportOf(root, kept, names, signal))
+      const { privately } = kept
+      for (const root of (await privately?.names(signal)) ?? []) {
+        if (privately !== undefined) reports.push(await reportOf(root, privately, names, signal))
+      }
       return reports
     },
     gc: (dryRun, signal) => kept.collect(dryRun, signal),
@@ -54,7 +58,7 @@ export async function withRootCommands<T>(
 ): Promise<T> {
   const located = pushTarget(config) === 'kubo' ? await locateSources(config, signal) : []
   try {
-    const kept = openKeptRoots(config, located, store)
+    const kept = await openKeptRoots(config, located, store)
     const names = buildRootNames({
       // Names are only looked at, as they are known here.
       config: { ...config, publishNames: false, ipnsRouter: [] },

@@ -1,25 +1,44 @@
 import type { Config } from '../config/config.ts'
 import { EMBEDDED } from '../content/embedded/source.ts'
 import { Failure } from '../errors.ts'
+import type { CacheParts } from './blob-cache.ts'
+import type { AccessParts } from './ipfs-access.ts'
 import { keepInEmbedded, keepInKubo, type KeptRoots } from './kept-roots.ts'
-import type { RunningRootStore } from './roots.ts'
+import { buildPrivateRoot } from './private-root.ts'
+import type { RunningRootStore } from './root-repositories.ts'
+import { buildRoots, type BuiltRoots } from './roots.ts'
 import type { LocatedSource } from './sources.ts'
 import type { OpenStore } from './store.ts'
 
 /**
- * The store that pushes go to: the one that the settings name, else the Kubo that is named as a source, else the
- * embedded one.
+ * The roots that are pushed to: in the store that the settings name, else in the Kubo that is named as a source, else in
+ * the embedded store.
  *
- * @throws Failure SETTINGS_INVALID when there is no such store, or when nothing would be read from it
+ * @param isPrivate undefined where everybody may pull everything
+ * @throws Failure SETTINGS_INVALID when there is no such store, or when nothing would be read from it; STORE_FAILED
  */
-export function openRootStore(
-  config: Config,
-  located: readonly LocatedSource[],
-  store: OpenStore | undefined,
-): RunningRootStore {
-  return pushTarget(config) === 'kubo'
-    ? openKubo(config, located, store)
-    : openEmbedded(config, located, store)
+export async function openRoots(
+  parts: AccessParts & Pick<CacheParts, 'openSums'>,
+  isPrivate: ((name: string) => boolean) | undefined,
+): Promise<BuiltRoots> {
+  const { config, located, store } = parts
+  if (pushTarget(config) === 'kubo') {
+    const running = openKubo(config, located, store)
+    return buildRoots({ ...parts, running, privateRoot: undefined, isPrivate: isPrivate ?? (() => false) })
+  }
+  const { source, embedded } = findEmbedded(located, store)
+  const privateStore = isPrivate === undefined ? undefined : await embedded.openPrivate()
+  const kept = keepInEmbedded(config, embedded, privateStore)
+  const privateRoot =
+    privateStore === undefined || kept.privately === undefined
+      ? undefined
+      : buildPrivateRoot(parts, privateStore, { ...kept.privately, source })
+  return buildRoots({
+    ...parts,
+    running: { ...kept, source },
+    privateRoot,
+    isPrivate: isPrivate ?? (() => false),
+  })
 }
 
 /** Which kind of store pushes go to. */
@@ -29,24 +48,27 @@ export function pushTarget(config: Pick<Config, 'pushTo' | 'sources'>): 'embedde
 }
 
 /**
- * As {@link openRootStore}, where only what is kept is looked at and let go of: whether pushing is on, and what is read
- * from where, does not matter.
+ * What is kept, where it is only looked at and let go of: whether pushing is on, and what is read from where, does not
+ * matter.
+ *
+ * @throws Failure SETTINGS_INVALID where nothing is kept, STORE_FAILED
  */
-export function openKeptRoots(
+export async function openKeptRoots(
   config: Config,
   located: readonly LocatedSource[],
   store: OpenStore | undefined,
-): KeptRoots {
+): Promise<KeptRoots> {
   if (pushTarget(config) === 'kubo') return openKubo(config, located, store)
-  if (store !== undefined) return keepInEmbedded(config, store)
+  if (store !== undefined) {
+    return keepInEmbedded(config, store, (await store.hasPrivate()) ? await store.openPrivate() : undefined)
+  }
   throw new Failure('SETTINGS_INVALID', 'with --store memory nothing is kept; name the folder of a store')
 }
 
-function openEmbedded(
-  config: Config,
+function findEmbedded(
   located: readonly LocatedSource[],
   store: OpenStore | undefined,
-): RunningRootStore {
+): { readonly source: string; readonly embedded: OpenStore } {
   if (store === undefined) {
     throw new Failure('SETTINGS_INVALID', 'push: with --store memory there is nowhere to keep what is pushed')
   }
@@ -57,7 +79,7 @@ function openEmbedded(
       'push: what is pushed to the embedded store is read from there: add --source embedded, or push to a Kubo (--push-to kubo)',
     )
   }
-  return { ...keepInEmbedded(config, store), source: source.name }
+  return { source: source.name, embedded: store }
 }
 
 function openKubo(

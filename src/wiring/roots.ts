@@ -1,35 +1,17 @@
-import { LRUCache } from 'lru-cache'
-import { messageOf } from '../errors.ts'
-import type { IndexDocument } from '../layout/index-document.ts'
 import type { Digest } from '../reference/digest.ts'
-import { parseTagPattern } from '../reference/tag-pattern.ts'
-import type { PushedNames } from '../repository/repositories.ts'
-import { RootRepository } from '../repository/roots/root-repository.ts'
-import { repositoriesIn } from '../roots/catalog.ts'
-import { RootTree } from '../roots/root-tree.ts'
-import { RootWriter } from '../roots/root-writer.ts'
-import { buildAccess, type AccessParts } from './ipfs-access.ts'
+import type { PushedNames } from '../repository/roots/pushed-names.ts'
+import type { AccessParts } from './ipfs-access.ts'
 import type { KeptRoots } from './kept-roots.ts'
+import { PRIVATE, type PrivateRoot } from './private-root.ts'
 import { buildRootNames, HOME, namedRoots, type BuiltRootNames } from './root-names.ts'
+import { buildRootRepositories, type RunningRootStore } from './root-repositories.ts'
 
-/** Parsed index.json files that are kept. */
-const KEPT_INDEXES = 200
-/** Blobs of which it is remembered who has them. */
-const KEPT_HOLDERS = 20_000
 /** ms that the end waits for names that lag behind. */
 const LAST_PUBLICATION = 3_000
-/** ms between two looks for uploads that nobody goes on with. */
-const SWEEP_EVERY = 60_000
-
-/** A store of roots, as the program runs it. */
-export interface RunningRootStore extends KeptRoots {
-  /** Name among the sources of the one that reads what it holds. */
-  readonly source: string
-}
 
 export interface BuiltRoots {
   readonly pushed: PushedNames
-  /** Repositories of the home root. */
+  /** Ordinary names that are repositories of ours. */
   readonly catalog: (signal: AbortSignal) => Promise<readonly string[]>
   /** Repositories that may have a blob. */
   readonly holders: (digest: Digest) => Promise<readonly string[]>
@@ -38,60 +20,48 @@ export interface BuiltRoots {
   close(): Promise<void>
 }
 
+export interface RootsParts extends AccessParts {
+  readonly running: RunningRootStore
+  /** What not everybody may pull; undefined where nothing of it is kept. */
+  readonly privateRoot: PrivateRoot | undefined
+  readonly isPrivate: PushedNames['isPrivate']
+}
+
 /** The roots that images are pushed to, over their store, and their names. */
-export function buildRoots(parts: AccessParts, running: RunningRootStore): BuiltRoots {
-  const { config, cache, logger } = parts
+export function buildRoots(parts: RootsParts): BuiltRoots {
+  const { config, logger, running, privateRoot, isPrivate } = parts
   const { store } = running
   const names = buildRootNames({ ...parts, versions: store.versions, kubo: running.kubo })
-  const access = buildAccess(parts, [running.source])
-  const immutable = config.immutableTags.map(parseTagPattern)
-  const holders = new LRUCache<Digest, string>({ max: KEPT_HOLDERS })
-  const shared = {
-    store,
-    cache,
-    content: access.content,
-    ipfs: access.ipfs,
-    isImmutable: (repository: string, tag: string) => immutable.some((one) => one.matches(repository, tag)),
-    holders,
-    indexes: new LRUCache<string, IndexDocument>({ max: KEPT_INDEXES }),
-  }
-  const repositoriesOf = (root: string): ((repository: string) => RootRepository) => {
-    const writer = new RootWriter(store, root, ({ number, cid }) => {
-      logger.info('a root has changed', { root, version: number, cid: cid.toString() })
-      names.publisher?.changed(root)
-    })
-    return (repository) => new RootRepository(repository, { ...shared, writer })
-  }
-  const repositories = new Map(namedRoots(config).map(({ root }) => [root, repositoriesOf(root)]))
-  const home = repositories.get(HOME) ?? repositoriesOf(HOME)
-  const ending = new AbortController()
-  const sweeping = setInterval(() => {
-    running.sweep(ending.signal).catch((error: unknown) => {
-      if (ending.signal.aborted) return
-      logger.warn('old uploads could not be removed', { error: messageOf(error) })
-    })
-  }, SWEEP_EVERY)
-  sweeping.unref()
+  const inStore = buildRootRepositories(parts, running, (root, { number, cid }) => {
+    logger.info('a root has changed', { root, version: number, cid: cid.toString() })
+    names.publisher?.changed(root)
+  })
+  const repositories = new Map(namedRoots(config).map(({ root }) => [root, inStore.of(root)]))
+  const home = repositories.get(HOME) ?? inStore.of(HOME)
   return {
     pushed: {
       home,
+      privately: privateRoot?.repositories.of(PRIVATE),
       named(name, repository) {
         const root = name.kind === 'key' ? names.keys.knownRootOf(name.text) : undefined
         return root === undefined || repository === '' ? undefined : repositories.get(root)?.(repository)
       },
+      isPrivate,
     },
     async catalog(signal) {
-      const newest = await store.versions.head(HOME, signal)
-      return newest === undefined ? [] : repositoriesIn(new RootTree(store.blocks, newest.cid), signal)
+      const others = (await privateRoot?.repositories.names(PRIVATE, signal)) ?? []
+      return [...(await inStore.names(HOME, signal)), ...others]
     },
-    holders: async (digest) => [holders.get(digest)].filter((name) => name !== undefined),
+    holders: async (digest) => [
+      ...inStore.holders(digest),
+      ...(privateRoot?.repositories.holders(digest) ?? []),
+    ],
     names,
     kept: running,
     async close() {
-      clearInterval(sweeping)
-      ending.abort()
       await names.stop(AbortSignal.timeout(LAST_PUBLICATION))
-      await access.remembering.close()
+      await inStore.close()
+      await privateRoot?.close()
       await running.close()
     },
   }

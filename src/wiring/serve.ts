@@ -39,13 +39,17 @@ export async function serve(config: Config, terminal: Terminal): Promise<Running
   const exposed = createMetrics()
   const { metrics } = exposed
   const authorization = await buildRegistryAccess(config, logger)
-  checkPrivatePushes(config, authorization?.privatePushes() ?? [])
+  const privatePushes = authorization?.privatePushes() ?? []
+  checkPrivatePushes(config, privatePushes)
   const pool = createBufferPool()
   const store = await openConfiguredStore(config, pool, metrics)
   const located = await locateSources(config, terminal.signal)
   const gateway = newGatewayName()
   const identity = { via: gateway, userAgent: `ipfs-registry-gateway/${terminal.version}` }
-  const serving = { identity, signal: terminal.signal }
+  const access = authorization?.access
+  const isPrivate =
+    access === undefined ? undefined : (name: string) => access.isPrivate({ name, namespace: undefined })
+  const serving = { identity, signal: terminal.signal, isPrivate }
   const backend = await buildBackend({ config, located, store, pool, logger, metrics, serving }).catch(
     async (error: unknown) => {
       await store?.close()
@@ -57,7 +61,7 @@ export async function serve(config: Config, terminal: Terminal): Promise<Running
       ? undefined
       : buildTrustless({ config, located, store, policy: backend.policy })
   const apart = typeof config.ipfsGateway === 'object' ? config.ipfsGateway : undefined
-  const registry = registryOptions(config, backend, gateway, authorization?.access)
+  const registry = registryOptions(config, backend, gateway, access)
   const serveToken = authorization?.serveToken
   const server = await listen(config, config.listen, logger, metrics, {
     registry,
@@ -107,6 +111,7 @@ export async function serve(config: Config, terminal: Terminal): Promise<Running
     sources: backend.sources.map(({ name }) => name),
     mirrorPorts: mirrors.map(({ port }) => port),
     folder: store?.folder,
+    privatePushes,
   })
   return {
     url,

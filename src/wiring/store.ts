@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises'
+import { access, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BufferPool } from '../cache/buffer-pool.ts'
 import { CHUNK } from '../cache/chunk-sums.ts'
@@ -43,6 +43,10 @@ export interface OpenStore {
   readonly mappingAt: (path: string) => MappingRecord
   /** What is kept of a root of others. */
   readonly followedRoot: (root: string) => VersionMemory
+  /** The store in it of what not everybody may pull: nothing in one is found through the other. Opened once, closed with it. */
+  readonly openPrivate: () => Promise<OpenStore>
+  /** Whether that has ever been opened. */
+  readonly hasPrivate: () => Promise<boolean>
   close(): Promise<void>
 }
 
@@ -96,6 +100,8 @@ export async function openStore(
   const upstreamContents = await RecentRecords.open<KnownContent>({ ...records, name: 'upstream-content' })
   const recentBlocks = await RecentBlocks.open({ metadata, limit: BLOCK_NOTES, onFailure })
   const fetched = await RecentRecords.open<string>({ ...records, name: 'ipns-record', limit: IPNS_RECORDS })
+  const privateFolder = join(folder, 'private')
+  let privately: Promise<OpenStore> | undefined
   const timer = setInterval(() => void blobs.saveUse().catch(() => undefined), SAVE_USE_EVERY)
   timer.unref()
   return {
@@ -113,8 +119,14 @@ export async function openStore(
     upstreamContents,
     mappingAt: (path) => mappingIn(metadata, path, onFailure),
     followedRoot: (root) => followedIn(metadata, root),
+    openPrivate: () => (privately ??= openStore(config, privateFolder, pool)),
+    hasPrivate: () => isThere(privateFolder),
     async close() {
       clearInterval(timer)
+      await privately?.then(
+        (store) => store.close(),
+        () => undefined,
+      )
       const recent = [layouts, layoutBlobs, upstreamTags, upstreamContents, recentBlocks, fetched]
       await Promise.all(recent.map((one) => one.settled()))
       await blobs.saveUse().catch(() => undefined)
@@ -127,6 +139,15 @@ export async function openStore(
 export function heldIn(store: OpenStore | undefined): HeldBlocks {
   if (store === undefined) return NOTHING_HELD
   return heldBlocks(store.blobs, [store.table, store.recentBlocks])
+}
+
+async function isThere(folder: string): Promise<boolean> {
+  try {
+    await access(folder)
+    return true
+  } catch {
+    return false
+  }
 }
 
 function rootsIn(metadata: Metadata, name: string): RootsMemory {

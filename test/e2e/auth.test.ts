@@ -41,6 +41,7 @@ describeWith(['umoci'], 'who may do what', () => {
     await writeFile(join(folder, 'htpasswd'), [ALICE, BOB].map(({ name }) => `${name}:${HASH}\n`).join(''))
     await writeFile(rules, '[]')
     const flags = [
+      '--push',
       '--upstream',
       'none',
       '--auth',
@@ -145,13 +146,16 @@ describeWith(['umoci'], 'who may do what', () => {
         expect(written()).toEqual([403])
       }, 60_000)
 
-      test('a user who may push is let', async () => {
+      test('a user who may push does, and those who may pull it', async () => {
+        const name = `team/${client.name}:1`
         await logIn(ALICE)
-        await session.push('team/app:1', ALICE)
+        expect(await session.push(name, ALICE)).toMatchObject({ code: 0 })
         await until('the access log', () => written().length > 0)
-        expect(written().filter((status) => status === 401 || status === 403)).toEqual([])
+        expect(written().filter((status) => status >= 400)).toEqual([])
         expect(answered()).toContainEqual(expect.objectContaining({ user: 'alice', route: 'upload' }))
-      }, 60_000)
+        await logIn(BOB)
+        expect(await session.pull(name, BOB)).toMatchObject({ code: 0 })
+      }, 120_000)
 
       test(`${client.name} writes no password into the log of the gateway`, () => {
         const log = gateway.process.output()

@@ -34,6 +34,8 @@ export interface IpfsParts {
   readonly storageTree: StorageTreeParts
   /** Bytes of the largest manifest that is served. */
   readonly maxManifestSize: number
+  /** Whether answers say where on IPFS their content is. */
+  readonly tellsPaths: boolean
 }
 
 /** Seconds; a tag under a root that is proved never changes. */
@@ -178,14 +180,14 @@ export class IpfsRepository implements Repository {
   }
 
   private provenance(layout: Layout, digest: Digest | undefined): Provenance {
+    const facts = { source: layout.source, cached: true, warning: undefined }
+    if (!this.parts.tellsPaths) return { ...facts, contentPath: undefined, roots: [] }
     const held = digest === undefined ? undefined : this.parts.blobs.seen(layout, digest)
     const root = layout.base.root.toString()
     return {
-      source: layout.source,
-      cached: true,
+      ...facts,
       contentPath: formatContentPath(held?.path ?? layout.base),
       roots: held?.cid === undefined || held.cid === root ? [root] : [root, held.cid],
-      warning: undefined,
     }
   }
 }

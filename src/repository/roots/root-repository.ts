@@ -74,12 +74,13 @@ export class RootRepository implements WritableRepository {
 
   async tags(wanted: TagsWanted, signal: AbortSignal): Promise<TagList> {
     const { layout, index } = await this.#layout(signal)
+    const isTold = this.#parts.ipfs.tellsPaths
     return {
       ...pageOf(index.tags, wanted),
       source: this.#parts.store.name,
       cached: true,
-      contentPath: formatContentPath(layout.path),
-      roots: [layout.path.root.toString()],
+      contentPath: isTold ? formatContentPath(layout.path) : undefined,
+      roots: isTold ? [layout.path.root.toString()] : [],
       warning: undefined,
     }
   }
@@ -248,15 +249,16 @@ export class RootRepository implements WritableRepository {
     }
   }
 
-  /** @returns `/ipfs/<cid>` of the layout afterwards */
+  /** @returns `/ipfs/<cid>` of the layout afterwards; undefined where that is not told */
   async #change(
     edits: (folder: RepositoryFolder) => Promise<readonly Edit[]>,
     signal: AbortSignal,
   ): Promise<string | undefined> {
-    const { writer, store } = this.#parts
+    const { writer, store, ipfs } = this.#parts
     const folderIn = (tree: Snapshot['tree']): RepositoryFolder =>
       new RepositoryFolder(this.place.repository, tree, store.blocks)
     const { tree } = await writer.commit((tree) => edits(folderIn(tree)), signal)
+    if (!ipfs.tellsPaths) return undefined
     const link = await folderIn(tree).link(signal)
     return link === undefined ? undefined : `/ipfs/${link.cid.toString()}`
   }
