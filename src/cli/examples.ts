@@ -55,6 +55,10 @@ Examples:
 Examples:
   ipfs-registry unpublish <cid>
   ipfs-registry gc`,
+  health: `
+Examples:
+  ipfs-registry health
+  ipfs-registry health --live --admin-listen 127.0.0.1:5011`,
   config: `
 Examples:
   ipfs-registry config

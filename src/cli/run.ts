@@ -13,6 +13,8 @@ import { gcCommand } from './gc-command.ts'
 import type { GcOptions } from './gc-command.ts'
 import { exitCodeOf, failureText } from './failure-text.ts'
 import { EXAMPLES } from './examples.ts'
+import { healthCommand } from './health-command.ts'
+import type { HealthOptions } from './health-command.ts'
 import { importCommand } from './import-command.ts'
 import type { ImportOptions } from './import-command.ts'
 import { inspectCommand } from './inspect-command.ts'
@@ -39,6 +41,7 @@ const FOR_ROOTS: readonly SettingName[] = [
   'upload-timeout',
   ...LOGGING,
 ]
+const FOR_HEALTH: readonly SettingName[] = ['admin-listen', ...LOGGING]
 const FOR_READING: readonly SettingName[] = [
   'source',
   'public',
@@ -162,6 +165,10 @@ export async function run(
   command('unpublish', 'keep no longer what was published or imported', FOR_ROOTS)
     .addArgument(new Argument('<CID>', 'of its root: <cid> or /ipfs/<cid>'))
     .action(action((context, path) => unpublishCommand(context, path)))
+
+  command('health', 'ask the running gateway how it is: exit code 0 where it is ready', FOR_HEALTH)
+    .addOption(new Option('--live', 'only whether it is alive'))
+    .action(action((context, _, options: HealthOptions) => healthCommand(context, options)))
 
   command('config', 'show the settings in force and where each came from', SETTING_NAMES).action(
     action(configCommand),
