@@ -3,6 +3,7 @@ import type { SettingName, SETTINGS } from './settings.ts'
 import type { MirrorSetting } from './mirror-setting.ts'
 import type { SourceSetting } from './source-setting.ts'
 import type { Credential, Secret, UpstreamHostSetting, UpstreamSetting } from './upstream-setting.ts'
+import type { WebhookSetting } from './webhook-setting.ts'
 
 type CamelCase<S extends string> = S extends `${infer Head}-${infer Tail}`
   ? `${Head}${Capitalize<CamelCase<Tail>>}`
@@ -42,6 +43,9 @@ export interface ConfiguredUpstreamHost extends Omit<
   readonly concurrency: number
 }
 
+/** A receiver of events with nothing left to look up. */
+export type ConfiguredWebhook = Omit<WebhookSetting, 'headerFiles' | 'tokenFile'>
+
 /** As undici's EnvHttpProxyAgent takes them. */
 export interface ProxySettings {
   readonly httpProxy: string | undefined
@@ -52,7 +56,13 @@ export interface ProxySettings {
 /** The settings in force. One frozen object; nothing else of this program reads the environment. */
 export interface Config extends Omit<
   SettingValues,
-  'source' | 'sourceConcurrency' | 'upstream' | 'upstreamConcurrency' | 'defaultUpstream' | 'mirror'
+  | 'source'
+  | 'sourceConcurrency'
+  | 'upstream'
+  | 'upstreamConcurrency'
+  | 'defaultUpstream'
+  | 'mirror'
+  | 'webhook'
 > {
   /** In the order in which they are asked, public gateways last where they are wanted. */
   readonly sources: readonly ConfiguredSource[]
@@ -61,6 +71,8 @@ export interface Config extends Omit<
   readonly defaultUpstream: string | undefined
   /** Each with the name of one of the upstreams, never an alias. */
   readonly mirrors: readonly MirrorSetting[]
+  /** Each with a name of its own. */
+  readonly webhooks: readonly ConfiguredWebhook[]
   /** Undefined where no proxy is set. */
   readonly proxy: ProxySettings | undefined
   /** `$IPFS_PATH`, else `~/.ipfs`: where a running Kubo leaves its `api` and `gateway` files. */

@@ -32,7 +32,7 @@ export function checkTogether(
 }
 
 function checkRoots(
-  { root = [], readOnlyRoot = [] }: Partial<SettingValues>,
+  { root = [], readOnlyRoot = [], webhook = [] }: Partial<SettingValues>,
   add: (name: SettingName, problem: string) => void,
 ): void {
   const repeated = (texts: readonly string[]): string[] =>
@@ -40,6 +40,9 @@ function checkRoots(
   for (const name of repeated(root.map((one) => one.name))) add('root', `names ${name} more than once`)
   const keys = root.flatMap((one) => (one.key === undefined ? [] : [one.key]))
   for (const key of repeated(keys)) add('root', `has the key ${key} for more than one root`)
+  for (const name of repeated(webhook.map((one) => one.name))) {
+    add('webhook', `has more than one of the name ${name}: give each a name=NAME of its own`)
+  }
   for (const other of repeated(readOnlyRoot.map((one) => one.root))) {
     add('read-only-root', `names ${other} more than once`)
   }

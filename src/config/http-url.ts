@@ -25,6 +25,11 @@ export function parseHttpUrl(value: string): HttpUrl {
   }
 }
 
+/** The header that carries a user's password (RFC 7617). */
+export function basic({ name, password }: { name: string; password: string }): { authorization: string } {
+  return { authorization: `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}` }
+}
+
 /** Percent-decoding that leaves a stray % as it is. */
 function decoded(text: string): string {
   try {

@@ -7,6 +7,7 @@ import { formatOrigin } from './config.ts'
 import { checkTogether } from './consistency.ts'
 import { configuredSources } from './configured-sources.ts'
 import { configuredUpstreams } from './configured-upstreams.ts'
+import { configuredWebhooks } from './configured-webhooks.ts'
 import { loadSettingsFile } from './file.ts'
 import type { GivenSetting, GivenSettings } from './given.ts'
 import { settingsInvalid } from './mistakes.ts'
@@ -66,6 +67,7 @@ export async function loadConfig(input: ConfigInput): Promise<LoadedConfig> {
   const checked = values as unknown as SettingValues
   const sources = await configuredSources(checked, input.readFile, mistakes)
   const upstreams = await configuredUpstreams(checked, input, mistakes)
+  const webhooks = await configuredWebhooks(checked, input.readFile, mistakes)
   if (mistakes.length > 0) throw settingsInvalid(mistakes)
 
   const nameOf = (name: string): string | undefined => findUpstream(upstreams, name)?.name
@@ -73,6 +75,7 @@ export async function loadConfig(input: ConfigInput): Promise<LoadedConfig> {
     ...checked,
     sources,
     upstreams,
+    webhooks,
     defaultUpstream: nameOf(checked.defaultUpstream ?? DEFAULT_UPSTREAM),
     mirrors: checked.mirror.map((one) => ({ ...one, upstream: nameOf(one.upstream) ?? one.upstream })),
     proxy,
@@ -141,7 +144,8 @@ function judge(
 
 function whereOf(name: SettingName, origin: Origin, raw: unknown): string {
   const place = origin.kind === 'file' ? `${formatOrigin(origin)} ${name}` : formatOrigin(origin)
-  return typeof raw === 'string' ? `${place} "${withoutSecrets(raw)}"` : place
+  const { shown = withoutSecrets } = settingOf(name)
+  return typeof raw === 'string' ? `${place} "${shown(raw)}"` : place
 }
 
 function problemOf(error: z.ZodError): string {

@@ -8,6 +8,7 @@ export const GROUPS = [
   'Names',
   'Upstreams',
   'Pushing',
+  'Events',
   'Access',
   'Time-outs',
   'Limits',
@@ -29,6 +30,8 @@ export interface Setting {
   readonly defaultText?: string
   /** Given several times, comma-separated in the environment, a list in YAML. */
   readonly repeatable?: true
+  /** A value as messages may have it, for one that may hold a secret anywhere in it. */
+  readonly shown?: (text: string) => string
   /** One line. */
   readonly help: string
 }

@@ -1,4 +1,5 @@
 import { AUTH_SETTINGS } from './auth-settings.ts'
+import { EVENT_SETTINGS } from './event-settings.ts'
 import type { Setting } from './setting.ts'
 import { PUSH_HOST_SETTINGS } from './push-host-settings.ts'
 import { PUSH_SETTINGS } from './push-settings.ts'
@@ -136,6 +137,7 @@ export const SETTINGS = {
   ...PUSH_SETTINGS,
   ...PUSH_HOST_SETTINGS,
   ...ROOT_SETTINGS,
+  ...EVENT_SETTINGS,
   allow: {
     group: 'Access',
     schema: value.contentGlob(),

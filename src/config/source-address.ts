@@ -1,4 +1,4 @@
-import { parseHttpUrl } from './http-url.ts'
+import { basic, parseHttpUrl } from './http-url.ts'
 import { endpointOfMultiaddr } from './multiaddr.ts'
 import type { SourceKind } from './source-setting.ts'
 import { ValueMistake } from './value-mistake.ts'
@@ -38,9 +38,5 @@ export function addressOf(kind: SourceKind, value: unknown): SourceAddress {
 
 function fromUrl(value: string): SourceAddress {
   const { url, user } = parseHttpUrl(value)
-  const headers: Record<string, string> =
-    user === undefined
-      ? {}
-      : { authorization: `Basic ${Buffer.from(`${user.name}:${user.password}`).toString('base64')}` }
-  return { url, socketPath: undefined, headers }
+  return { url, socketPath: undefined, headers: user === undefined ? {} : basic(user) }
 }

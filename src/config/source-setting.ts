@@ -86,7 +86,8 @@ function sourceOf(kind: string, options: Options): SourceSetting {
   }
 }
 
-function headersOf(options: Options): Record<string, string> {
+/** Names in lower case, a token among them. @throws ValueMistake */
+export function headersOf(options: Options): Record<string, string> {
   const headers: Record<string, string> = {}
   const given = options.get('headers') ?? {}
   if (typeof given !== 'object' || Array.isArray(given))

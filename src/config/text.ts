@@ -9,11 +9,14 @@ import { formatSource } from './source-setting.ts'
 import type { SourceSetting } from './source-setting.ts'
 import type { UpstreamSetting } from './upstream-setting.ts'
 import type { StoreSetting } from './value.ts'
+import { formatWebhook } from './format-webhook.ts'
+import type { WebhookSetting } from './webhook-setting.ts'
 
 /** A value as a flag would have it, without secrets: paths made absolute, otherwise as it was written. */
 export function textOf(value: unknown, raw: unknown): string {
   if (typeof value === 'string') return withoutSecrets(value)
   if (isStore(value)) return value.kind === 'memory' ? 'memory' : value.path
+  if (isWebhook(value)) return formatWebhook(value)
   if (isSource(value)) return formatSource(value)
   if (isUpstream(value)) return formatUpstream(value)
   if (isMap(value)) return formatMap(value)
@@ -40,6 +43,10 @@ function isPasswordFile(value: unknown): value is AuthSetting & { kind: 'htpassw
 
 function isOfKind(value: unknown, kinds: readonly string[]): boolean {
   return typeof value === 'object' && value !== null && 'kind' in value && kinds.includes(String(value.kind))
+}
+
+function isWebhook(value: unknown): value is WebhookSetting {
+  return typeof value === 'object' && value !== null && 'headerFiles' in value
 }
 
 function isSource(value: unknown): value is SourceSetting {

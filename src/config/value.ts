@@ -15,6 +15,7 @@ import { parseSource, parseSourceObject } from './source-setting.ts'
 import { ValueMistake } from './value-mistake.ts'
 import { checkUpstreamName } from './upstream-name.ts'
 import { formatDuration, formatSize, parseDuration, parseSize } from './units.ts'
+import { parseWebhook, parseWebhookObject } from './webhook-setting.ts'
 
 // Every setting arrives as text, whether from a flag, the environment or a YAML scalar. A schema turns the text into
 // a value, or says what the setting must be: the message completes the sentence "<setting> …".
@@ -148,6 +149,11 @@ export function upstream() {
 /** The name of an upstream, or the word `none`. */
 export function upstreamName() {
   return text((value) => (value === 'none' ? value : checkUpstreamName(value)))
+}
+
+/** A receiver of events. */
+export function webhook() {
+  return z.union([text(parseWebhook), object(parseWebhookObject)])
 }
 
 export function mirror() {

@@ -169,6 +169,24 @@ export const METRICS = {
     labels: ['root'],
     help: 'Time for which the IPNS name of a root has not led to its newest version; 0 while it does.',
   },
+  webhookEvents: {
+    kind: 'counter',
+    name: 'webhook_events_total',
+    labels: ['webhook', 'result'],
+    help: 'Events that a receiver has taken, or never will.',
+  },
+  webhookFailures: {
+    kind: 'counter',
+    name: 'webhook_failures_total',
+    labels: ['webhook'],
+    help: 'Requests to a receiver that failed and are made again.',
+  },
+  webhookWaiting: {
+    kind: 'gauge',
+    name: 'webhook_waiting_events',
+    labels: ['webhook'],
+    help: 'Events that wait to be taken by a receiver.',
+  },
   upstreamTokens: {
     kind: 'counter',
     name: 'upstream_tokens_total',
@@ -201,4 +219,7 @@ export const LABELS: Readonly<Record<string, string>> = {
     '; `cancelled` when nobody waited any more: the clients had left, or another source was faster',
   cache: '`memory`: small blobs; `blobs`: the store on disk (a miss: neither has it)',
   kind: '`ipns`, `dnslink`',
+  webhook: 'the name of a receiver in the settings, else its host',
+  result:
+    '`delivered`; `refused`: answered 3xx, or 4xx other than 429; `expired`: in vain for `--webhook-retry`; `dropped`: too many waited, or the gateway stopped',
 }

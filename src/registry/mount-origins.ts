@@ -4,6 +4,11 @@ import type { WritableRepository } from '../repository/writable-repository.ts'
 import type { Principal } from './access.ts'
 import type { PushOptions } from './push.ts'
 
+export interface MountOrigin {
+  readonly name: string
+  readonly repository: WritableRepository
+}
+
 /** Where blobs may be mounted from: repositories that the client may pull. */
 export class MountOrigins {
   private readonly push: PushOptions
@@ -23,16 +28,15 @@ export class MountOrigins {
    * @param from as the client says; undefined where it does not
    * @throws Failure NAME_INVALID, DENIED, ROOT_UNREADABLE for the name that the client says
    */
-  async of(
-    digest: Digest,
-    from: string | undefined,
-    signal: AbortSignal,
-  ): Promise<readonly WritableRepository[]> {
+  async of(digest: Digest, from: string | undefined, signal: AbortSignal): Promise<readonly MountOrigin[]> {
     const { push, asked, principal } = this
     const names = from === undefined ? ((await push.holders?.(digest, signal)) ?? []) : [from]
     const { namespace } = asked
     const allowed = names.filter((name) => principal?.may('pull', { name, namespace }) ?? true)
-    const found = await Promise.all(allowed.map((name) => push.find(name, asked, 'pull', signal)))
-    return found.filter((repository) => repository !== undefined)
+    const found = allowed.map(async (name) => {
+      const repository = await push.find(name, asked, 'pull', signal)
+      return repository === undefined ? [] : [{ name, repository }]
+    })
+    return (await Promise.all(found)).flat()
   }
 }

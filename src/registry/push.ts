@@ -4,6 +4,7 @@ import type { Digest } from '../reference/digest.ts'
 import type { Asked } from '../repository/repositories.ts'
 import type { WritableRepository } from '../repository/writable-repository.ts'
 import type { Action } from './access.ts'
+import type { OnRepositoryEvent, RepositoryEvent } from './repository-event.ts'
 
 /** What a gateway that takes pushes needs to know. */
 export interface PushOptions {
@@ -27,6 +28,7 @@ export interface PushOptions {
   readonly maxManifestSize: number
   /** Names that clients know this gateway by, besides those of the loopback: in lower case, without a port. */
   readonly hosts: readonly string[]
+  readonly onEvent?: OnRepositoryEvent | undefined
 }
 
 /** A request that writes, with the repository that it writes to. */
@@ -37,4 +39,6 @@ export interface PushRequest {
   /** Of the repository, as in the URL. */
   readonly name: string
   readonly repository: WritableRepository
+  /** To be called when the change is durable. */
+  readonly changed: (event: RepositoryEvent) => void
 }

@@ -22,18 +22,22 @@ export async function putManifest(
   const { req, res, exchange, name, repository } = push
   const names = namesOf(reference, query)
   checkEncoding(req)
-  const put = await room.hold(lengthOf(req), async () => {
+  const { size, ...put } = await room.hold(lengthOf(req), async () => {
     exchange.receivingWhole()
     const bytes = await readBody(req, res, exchange, room.largest, () => tooLarge(room.largest))
     exchange.received()
     const manifest = { bytes, mediaType: mediaTypeOf(req), ...names }
-    return repository.putManifest(manifest, exchange.signal)
+    return { ...(await repository.putManifest(manifest, exchange.signal)), size: bytes.length }
   })
-  res.setHeader('Location', `/v2/${name}/manifests/${put.digest}`)
-  res.setHeader('Docker-Content-Digest', put.digest)
+  const { digest, mediaType, contentPath } = put
+  for (const tag of names.tags.length === 0 ? [undefined] : names.tags) {
+    push.changed({ kind: 'manifest-pushed', name, digest, mediaType, size, tag, contentPath })
+  }
+  res.setHeader('Location', `/v2/${name}/manifests/${digest}`)
+  res.setHeader('Docker-Content-Digest', digest)
   if (put.subject !== undefined) res.setHeader('OCI-Subject', put.subject)
   if (reference.kind === 'digest' && names.tags.length > 0) res.setHeader('OCI-Tag', names.tags.join(', '))
-  setContentPath(res, put.contentPath)
+  setContentPath(res, contentPath)
   sendEmpty(push, 201)
 }
 

@@ -72,7 +72,8 @@ async function answerUpload(push: PushRequest, id: string, query: URLSearchParam
           'an upload is ended with the digest of all of it: ?digest=sha256:…',
         )
       }
-      await repository.finishUpload(id, digest, partOf(push), signal)
+      const size = await repository.finishUpload(id, digest, partOf(push), signal)
+      push.changed({ kind: 'blob-pushed', name: push.name, digest, size })
       sendBlobCreated(push, digest)
       return
     }
@@ -87,14 +88,17 @@ async function answerUpload(push: PushRequest, id: string, query: URLSearchParam
 }
 
 async function mounted(
-  { repository, exchange: { signal } }: PushRequest,
+  { name, repository, exchange: { signal }, changed }: PushRequest,
   digest: Digest,
   from: string | undefined,
   origins: MountOrigins,
 ): Promise<boolean> {
   try {
     for (const origin of await origins.of(digest, from, signal)) {
-      if (await repository.mountBlob(digest, origin, signal)) return true
+      const size = await repository.mountBlob(digest, origin.repository, signal)
+      if (size === undefined) continue
+      changed({ kind: 'blob-mounted', name, digest, size, from: origin.name })
+      return true
     }
   } catch (error) {
     // It can be pushed all the same.
@@ -107,13 +111,14 @@ async function pushWhole(push: PushRequest, digest: Digest): Promise<void> {
   const { repository, exchange } = push
   const part = partOf(push)
   const { id } = await repository.beginUpload(exchange.signal)
-  try {
-    await repository.finishUpload(id, digest, part, exchange.signal)
-  } catch (error) {
-    // Nobody has been told of it, so nobody goes on with it.
-    await repository.cancelUpload(id, AbortSignal.timeout(GIVING_UP)).catch(() => undefined)
-    throw error
-  }
+  const size = await repository
+    .finishUpload(id, digest, part, exchange.signal)
+    .catch(async (error: unknown) => {
+      // Nobody has been told of it, so nobody goes on with it.
+      await repository.cancelUpload(id, AbortSignal.timeout(GIVING_UP)).catch(() => undefined)
+      throw error
+    })
+  push.changed({ kind: 'blob-pushed', name: push.name, digest, size })
   sendBlobCreated(push, digest)
 }
 

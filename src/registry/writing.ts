@@ -54,7 +54,8 @@ export async function serveWriting(
   }
   if (push === undefined || repository === undefined || name === undefined) return
   if (!hasBody(req)) exchange.received()
-  const pushed: PushRequest = { req, res, exchange, name, repository }
+  const changed: PushRequest['changed'] = (event) => push.onEvent?.(event, req)
+  const pushed: PushRequest = { req, res, exchange, name, repository, changed }
   switch (route.kind) {
     case 'uploads':
       return serveUploads(pushed, route.query, new MountOrigins(push, asked, principal))

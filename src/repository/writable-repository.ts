@@ -16,6 +16,7 @@ export interface ManifestToPut {
 
 export interface PutManifest {
   readonly digest: Digest
+  readonly mediaType: string
   /** Digest of the manifest that it refers to; undefined where it refers to none. */
   readonly subject: Digest | undefined
   /** `/ipfs/<cid>` of the repository's layout as it is now; undefined where that is not to be told. */
@@ -31,17 +32,18 @@ export interface WritableRepository extends Repository {
   beginUpload(signal: AbortSignal): Promise<UploadStatus>
   uploadStatus(id: string, signal: AbortSignal): Promise<UploadStatus>
   appendUpload(id: string, part: UploadPart, signal: AbortSignal): Promise<UploadStatus>
-  finishUpload(id: string, digest: Digest, part: UploadPart | undefined, signal: AbortSignal): Promise<void>
+  /** @returns bytes of the blob */
+  finishUpload(id: string, digest: Digest, part: UploadPart | undefined, signal: AbortSignal): Promise<number>
   cancelUpload(id: string, signal: AbortSignal): Promise<void>
   /** The blob as this repository has it stored, in its layout or staged; undefined where it has none. */
   storedBlob(digest: Digest, signal: AbortSignal): Promise<AddedFile | undefined>
-  /** Take a blob that another repository has. @returns whether it has it */
-  mountBlob(digest: Digest, from: WritableRepository, signal: AbortSignal): Promise<boolean>
+  /** Take a blob that another repository has. @returns bytes of the blob; undefined where that one does not have it */
+  mountBlob(digest: Digest, from: WritableRepository, signal: AbortSignal): Promise<number | undefined>
   putManifest(manifest: ManifestToPut, signal: AbortSignal): Promise<PutManifest>
   /** The tag only; the manifest stays. @throws Failure MANIFEST_UNKNOWN */
   deleteTag(tag: string, signal: AbortSignal): Promise<void>
-  /** With all its tags. @throws Failure MANIFEST_UNKNOWN */
-  deleteManifest(digest: Digest, signal: AbortSignal): Promise<void>
+  /** With all its tags. @returns them @throws Failure MANIFEST_UNKNOWN */
+  deleteManifest(digest: Digest, signal: AbortSignal): Promise<readonly string[]>
   /** @throws Failure BLOB_UNKNOWN */
   deleteBlob(digest: Digest, signal: AbortSignal): Promise<void>
 }

@@ -1,7 +1,12 @@
 import { createEmbeddedSource } from '../content/embedded/source.ts'
 import { buildCache, type CacheParts } from './blob-cache.ts'
 import type { AccessParts } from './ipfs-access.ts'
-import { buildRootRepositories, type RootRepositories, type RunningRootStore } from './root-repositories.ts'
+import {
+  buildRootRepositories,
+  type OnRootVersion,
+  type RootRepositories,
+  type RunningRootStore,
+} from './root-repositories.ts'
 import type { OpenStore } from './store.ts'
 
 /** The root of what not everybody may pull. It has no name, and no way leads to it but the registry. */
@@ -22,11 +27,11 @@ export interface PrivateRoot {
  * @param running the roots in that store
  */
 export function buildPrivateRoot(
-  parts: AccessParts & Pick<CacheParts, 'openSums'>,
+  parts: AccessParts & Pick<CacheParts, 'openSums'> & { readonly onVersion: OnRootVersion },
   store: OpenStore,
   running: RunningRootStore,
 ): PrivateRoot {
-  const { config, logger } = parts
+  const { config } = parts
   const located = parts.located.filter(({ name }) => name === running.source)
   const memorySize = Math.floor(config.memoryCacheSize * SHARE_OF_MEMORY)
   const inStore = { ...parts, located, store, sources: [createEmbeddedSource(store)], own: undefined }
@@ -34,7 +39,7 @@ export function buildPrivateRoot(
   const repositories = buildRootRepositories(
     { ...inStore, cache, tellsPaths: false },
     running,
-    (root, { number }) => logger.info('a root has changed', { root, version: number }),
+    parts.onVersion,
   )
   return {
     repositories,

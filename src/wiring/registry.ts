@@ -1,6 +1,7 @@
 import type { Config } from '../config/config.ts'
 import type { Access } from '../registry/access.ts'
 import type { RegistryOptions } from '../registry/endpoints.ts'
+import type { OnRepositoryEvent } from '../registry/repository-event.ts'
 import type { Backend } from './repositories.ts'
 
 /**
@@ -14,6 +15,7 @@ export function registryOptions(
   backend: Backend,
   gateway: string,
   access: Access | undefined,
+  onEvent: OnRepositoryEvent,
 ): RegistryOptions {
   const { repositories, roots } = backend
   const options: RegistryOptions = {
@@ -33,6 +35,7 @@ export function registryOptions(
       deletes: config.delete,
       maxManifestSize: config.maxManifestSize,
       hosts: config.pushHost,
+      onEvent,
     },
   }
 }

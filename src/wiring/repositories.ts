@@ -15,6 +15,7 @@ import { buildReadOnlyRoots } from './following.ts'
 import { buildAccess } from './ipfs-access.ts'
 import { buildOrdinaryNames } from './ordinary-names.ts'
 import { openRoots } from './root-stores.ts'
+import type { OnRootVersion } from './root-repositories.ts'
 import type { BuiltRoots } from './roots.ts'
 import { buildSources, type LocatedSource } from './sources.ts'
 import type { OpenStore } from './store.ts'
@@ -52,6 +53,8 @@ export interface ServingParts {
   readonly signal: AbortSignal
   /** Whether not everybody may pull a name, by the rules now in force; undefined where there are none. */
   readonly isPrivate: ((name: string) => boolean) | undefined
+  /** Told of each version of a root that is made here. */
+  readonly onRootVersion: OnRootVersion
 }
 
 export async function buildBackend(parts: BackendParts): Promise<Backend> {
@@ -67,7 +70,7 @@ export async function buildBackend(parts: BackendParts): Promise<Backend> {
   const roots =
     serving === undefined || !config.push
       ? undefined
-      : await openRoots({ ...shared, openSums }, serving.isPrivate)
+      : await openRoots({ ...shared, openSums, onVersion: serving.onRootVersion }, serving.isPrivate)
   const accessParts = { ...shared, own: roots?.names.own }
   const access = buildAccess(accessParts, undefined)
   await access.restored

@@ -9,6 +9,7 @@ import { parseTarget } from '../naming/target.ts'
 import { silentLogger } from '../observability/logger.ts'
 import { noMetrics } from '../observability/metrics.ts'
 import { repositoriesIn } from '../roots/catalog.ts'
+import type { RootVersion } from '../roots/root-store.ts'
 import { RootTree } from '../roots/root-tree.ts'
 import { embeddedKeeper } from './embedded-keeper.ts'
 import type { KeptRoots } from './kept-roots.ts'
@@ -30,7 +31,7 @@ export interface RootImporterParts {
   readonly keeper: Keeper
   readonly resolver: NameResolver
   /** Told when the root has its first version. */
-  readonly onImport?: (root: string) => void
+  readonly onImport?: (root: string, version: RootVersion) => void
 }
 
 /** @throws Failure SETTINGS_INVALID, NAME_INVALID, NAME_UNRESOLVED, IMPORT_INVALID, CONTENT_*, STORE_FAILED, ROOT_UNREADABLE */
@@ -57,7 +58,7 @@ export function rootImporter({ config, kept, keeper, resolver, onImport }: RootI
       }
       const version = await versions.commit(root, undefined, { cid, blocks: [] }, signal)
       if (version === undefined) throw notEmpty(root)
-      onImport?.(root)
+      onImport?.(root, version)
       return { root, cid: cid.toString(), version: version.number, repositories: [...repositories].sort() }
     } finally {
       // The version holds it now, or nothing is to. What is left in a Kubo is a pin whose name says whose it is.

@@ -24,6 +24,9 @@ export interface RunningRootStore extends KeptRoots {
   readonly source: string
 }
 
+/** Told of each version of a root that is made here. */
+export type OnRootVersion = (root: string, version: RootVersion) => void
+
 /** The repositories of the roots that are kept in one store. */
 export interface RootRepositories {
   /** The repositories of a root, by name. Once for each root: it orders what is changed in it. */
@@ -36,11 +39,10 @@ export interface RootRepositories {
   close(): Promise<void>
 }
 
-/** @param onCommit told of each version that is made here */
 export function buildRootRepositories(
   parts: AccessParts,
   running: RunningRootStore,
-  onCommit: (root: string, version: RootVersion) => void,
+  onVersion: OnRootVersion,
 ): RootRepositories {
   const { config, cache, logger } = parts
   const { store } = running
@@ -66,7 +68,7 @@ export function buildRootRepositories(
   sweeping.unref()
   return {
     of(root) {
-      const writer = new RootWriter(store, root, (version) => onCommit(root, version))
+      const writer = new RootWriter(store, root, (version) => onVersion(root, version))
       return (repository) => new RootRepository(repository, { ...shared, writer })
     },
     async names(root, signal) {

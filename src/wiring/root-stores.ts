@@ -5,7 +5,7 @@ import type { CacheParts } from './blob-cache.ts'
 import type { AccessParts } from './ipfs-access.ts'
 import { keepInEmbedded, keepInKubo, type KeptRoots } from './kept-roots.ts'
 import { buildPrivateRoot } from './private-root.ts'
-import type { RunningRootStore } from './root-repositories.ts'
+import type { OnRootVersion, RunningRootStore } from './root-repositories.ts'
 import { buildRoots, type BuiltRoots } from './roots.ts'
 import type { LocatedSource } from './sources.ts'
 import type { OpenStore } from './store.ts'
@@ -18,7 +18,7 @@ import type { OpenStore } from './store.ts'
  * @throws Failure SETTINGS_INVALID when there is no such store, or when nothing would be read from it; STORE_FAILED
  */
 export async function openRoots(
-  parts: AccessParts & Pick<CacheParts, 'openSums'>,
+  parts: AccessParts & Pick<CacheParts, 'openSums'> & { readonly onVersion: OnRootVersion },
   isPrivate: ((name: string) => boolean) | undefined,
 ): Promise<BuiltRoots> {
   const { config, located, store } = parts

@@ -4,7 +4,7 @@ import type { AccessParts } from './ipfs-access.ts'
 import type { KeptRoots } from './kept-roots.ts'
 import { PRIVATE, type PrivateRoot } from './private-root.ts'
 import { buildRootNames, HOME, namedRoots, type BuiltRootNames } from './root-names.ts'
-import { buildRootRepositories, type RunningRootStore } from './root-repositories.ts'
+import { buildRootRepositories, type OnRootVersion, type RunningRootStore } from './root-repositories.ts'
 
 /** ms that the end waits for names that lag behind. */
 const LAST_PUBLICATION = 3_000
@@ -25,15 +25,16 @@ export interface RootsParts extends AccessParts {
   /** What not everybody may pull; undefined where nothing of it is kept. */
   readonly privateRoot: PrivateRoot | undefined
   readonly isPrivate: PushedNames['isPrivate']
+  readonly onVersion: OnRootVersion
 }
 
 /** The roots that images are pushed to, over their store, and their names. */
 export function buildRoots(parts: RootsParts): BuiltRoots {
-  const { config, logger, running, privateRoot, isPrivate } = parts
+  const { config, running, privateRoot, isPrivate } = parts
   const { store } = running
   const names = buildRootNames({ ...parts, versions: store.versions, kubo: running.kubo })
-  const inStore = buildRootRepositories(parts, running, (root, { number, cid }) => {
-    logger.info('a root has changed', { root, version: number, cid: cid.toString() })
+  const inStore = buildRootRepositories(parts, running, (root, version) => {
+    parts.onVersion(root, version)
     names.publisher?.changed(root)
   })
   const repositories = new Map(namedRoots(config).map(({ root }) => [root, inStore.of(root)]))

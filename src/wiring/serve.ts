@@ -13,6 +13,7 @@ import { createAdminApp } from '../observability/admin-server.ts'
 import { Health } from '../observability/health.ts'
 import { createLogger, type Logger } from '../observability/logger.ts'
 import { createMetrics, type Metrics } from '../observability/metrics.ts'
+import type { RootVersion } from '../roots/root-store.ts'
 import { publishSample } from '../publish/sample/publish-sample.ts'
 import { SAMPLE_NAME, SAMPLE_TAG } from '../publish/sample/sample-image.ts'
 import { announce } from './announce.ts'
@@ -22,6 +23,7 @@ import { embeddedPublisher, kuboPublisher, storeImporter } from './publishing.ts
 import { rootCommands, withRootCommands } from './root-commands.ts'
 import { keeperIn, rootImporter } from './root-import.ts'
 import { checkPrivatePushes } from './private-pushes.ts'
+import { buildPushedEvents, type PushedEvents } from './pushed-events.ts'
 import { registryOptions } from './registry.ts'
 import { buildBackend, type Backend } from './repositories.ts'
 import { buildRegistryAccess } from './registry-access.ts'
@@ -49,7 +51,8 @@ export async function serve(config: Config, terminal: Terminal): Promise<Running
   const access = authorization?.access
   const isPrivate =
     access === undefined ? undefined : (name: string) => access.isPrivate({ name, namespace: undefined })
-  const serving = { identity, signal: terminal.signal, isPrivate }
+  const events = buildPushedEvents({ config, userAgent: identity.userAgent, logger, metrics })
+  const serving = { identity, signal: terminal.signal, isPrivate, onRootVersion: events.onRootVersion }
   const backend = await buildBackend({ config, located, store, pool, logger, metrics, serving }).catch(
     async (error: unknown) => {
       await store?.close()
@@ -61,7 +64,7 @@ export async function serve(config: Config, terminal: Terminal): Promise<Running
       ? undefined
       : buildTrustless({ config, located, store, policy: backend.policy })
   const apart = typeof config.ipfsGateway === 'object' ? config.ipfsGateway : undefined
-  const registry = registryOptions(config, backend, gateway, access)
+  const registry = registryOptions(config, backend, gateway, access, events.onRepositoryEvent)
   const serveToken = authorization?.serveToken
   const server = await listen(config, config.listen, logger, metrics, {
     registry,
@@ -77,7 +80,9 @@ export async function serve(config: Config, terminal: Terminal): Promise<Running
     apart === undefined ? undefined : await listen(config, apart, logger, metrics, { trustless })
   const address = { host: config.listen.host, port: server.port }
   const control =
-    store === undefined ? undefined : await startControl(config, located, store, backend, address, logger)
+    store === undefined
+      ? undefined
+      : await startControl(config, located, store, backend, events, address, logger)
   const health = new Health({
     storeReady: () => true,
     sources: backend.sources,
@@ -136,6 +141,7 @@ export async function serve(config: Config, terminal: Terminal): Promise<Running
       control?.close()
       await admin?.close(0)
       await backend.close()
+      await events.close(signal)
       await store?.close()
       exposed.close()
       logger.flush()
@@ -166,6 +172,7 @@ async function startControl(
   located: readonly LocatedSource[],
   store: OpenStore,
   backend: Backend,
+  events: PushedEvents,
   address: Address,
   logger: Logger,
 ): Promise<Server | undefined> {
@@ -186,7 +193,10 @@ async function startControl(
         if (roots === undefined) return withRootCommands({ config, store, signal }, use)
         const { kept, names } = roots
         const keeper = keeperIn(config, located, store, kept)
-        const onImport = (root: string): void => names.publisher?.changed(root)
+        const onImport = (root: string, version: RootVersion): void => {
+          events.onRootVersion(root, version)
+          names.publisher?.changed(root)
+        }
         const importer = rootImporter({ config, kept, keeper, resolver, onImport })
         return use(rootCommands(kept, names, importer))
       },

@@ -133,6 +133,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   // Roots of others that are kept here as well.
   follow: ['errors.ts', 'reference', 'content', 'naming', 'roots'],
   registry: ['errors.ts', 'reference', 'layout', 'repository', 'roots', 'http'],
+  // What is told of pushes: the events are the registry's, and they are sent as requests of other parts are.
+  events: ['errors.ts', 'content', 'content/transport', 'registry'],
   // Who may do what: the interface is the registry's, the mistakes in its files are told as those of the settings are.
   // Passwords are looked at in turn, once for all who show the same.
   auth: ['errors.ts', 'reference', 'config', 'content', 'cache', 'http', 'registry'],

@@ -48,8 +48,18 @@ async function askTwice(endpoint: Endpoint, question: Question): Promise<Answer>
   }
 }
 
+/** The answer to a question whose body says nothing that counts. */
+export type AnswerHead = Pick<Answer, 'status' | 'headers'>
+
+/** As {@link ask}, for an answer whose body nobody reads. */
+export async function askForHead(endpoint: Endpoint, question: Question): Promise<AnswerHead> {
+  const { status, headers, body } = await askTwice(endpoint, question)
+  body.drain()
+  return { status, headers }
+}
+
 /** One header as a single text; '' when it is not there. */
-export function headerOf(answer: Answer, name: string): string {
+export function headerOf(answer: AnswerHead, name: string): string {
   const value = answer.headers[name]
   return Array.isArray(value) ? value.join(', ') : (value ?? '')
 }

@@ -1,5 +1,5 @@
 import { Failure } from '../../errors.ts'
-import { type Answer, headerOf } from './exchange.ts'
+import { type Answer, type AnswerHead, headerOf } from './exchange.ts'
 import type { Endpoint } from './endpoint.ts'
 
 /** Seconds at most that a source may put us off. */
@@ -66,7 +66,7 @@ export async function wholeTextOf(answer: Answer): Promise<string> {
 }
 
 /** `Retry-After` in seconds (RFC 9110 10.2.3: seconds or a date). */
-export function retryAfter(answer: Answer): number | undefined {
+export function retryAfter(answer: AnswerHead): number | undefined {
   const text = headerOf(answer, 'retry-after')
   if (text === '') return undefined
   const seconds = /^\d+$/.test(text) ? Number(text) : Math.ceil((Date.parse(text) - Date.now()) / 1000)

@@ -114,9 +114,10 @@ export class RootRepository implements WritableRepository {
     digest: Digest,
     part: UploadPart | undefined,
     signal: AbortSignal,
-  ): Promise<void> {
-    await this.#parts.store.uploads.finish(this.place, id, digest, part, signal)
+  ): Promise<number> {
+    const { size } = await this.#parts.store.uploads.finish(this.place, id, digest, part, signal)
     this.#parts.holders.set(digest, this.place.repository)
+    return size
   }
 
   cancelUpload(id: string, signal: AbortSignal): Promise<void> {
@@ -129,29 +130,33 @@ export class RootRepository implements WritableRepository {
     return (await this.#newest(signal))?.blob(digest, signal)
   }
 
-  async mountBlob(digest: Digest, from: WritableRepository, signal: AbortSignal): Promise<boolean> {
+  async mountBlob(
+    digest: Digest,
+    from: WritableRepository,
+    signal: AbortSignal,
+  ): Promise<number | undefined> {
     const file = await from.storedBlob(digest, signal)
-    if (file === undefined) return false
+    if (file === undefined) return undefined
     try {
       await this.#parts.store.staged.stage(this.place, digest, file, signal)
-      return true
+      return file.size
     } catch (error) {
       // It was deleted there in the meantime.
-      if (isFailure(error, 'CONTENT_NOT_FOUND')) return false
+      if (isFailure(error, 'CONTENT_NOT_FOUND')) return undefined
       throw error
     }
   }
 
   async putManifest(sent: ManifestToPut, signal: AbortSignal): Promise<PutManifest> {
     const manifest = checkManifest(sent, this.#parts.ipfs.maxManifestSize)
-    const { digest } = manifest.descriptor
+    const { digest, mediaType } = manifest.descriptor
     const contentPath = await this.#change((folder) => this.#put(folder, manifest, sent.tags, signal), signal)
     for (const need of manifest.needs) this.#parts.holders.set(need.digest, this.place.repository)
     // It is done; what stays staged goes when its time is over.
     await this.#parts.store.staged
       .drop(this.place, [digest, ...manifest.needs.map((need) => need.digest)], signal)
       .catch(() => undefined)
-    return { digest, subject: manifest.subject, contentPath }
+    return { digest, mediaType, subject: manifest.subject, contentPath }
   }
 
   async deleteTag(tag: string, signal: AbortSignal): Promise<void> {
@@ -164,14 +169,17 @@ export class RootRepository implements WritableRepository {
     }, signal)
   }
 
-  async deleteManifest(digest: Digest, signal: AbortSignal): Promise<void> {
+  async deleteManifest(digest: Digest, signal: AbortSignal): Promise<readonly string[]> {
+    let tags: readonly string[] = []
     await this.#change(async (folder) => {
       const index = await folder.index(signal)
       if (index === undefined || !(await this.#holdsManifest(folder, digest, signal))) {
         throw new Failure('MANIFEST_UNKNOWN', `${this.place.repository} has no manifest ${digest}`)
       }
+      tags = index.tags.filter((tag) => index.find(tag)?.digest === digest)
       return [folder.blobRemoved(digest), ...folder.indexWritten(index.without(digest))]
     }, signal)
+    return tags
   }
 
   async deleteBlob(digest: Digest, signal: AbortSignal): Promise<void> {

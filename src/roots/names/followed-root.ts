@@ -1,5 +1,5 @@
 import { Failure, messageOf } from '../../errors.ts'
-import type { Clock } from './clock.ts'
+import type { Clock } from '../../content/clock.ts'
 import type { PublishedRecord } from './name-publisher.ts'
 import type { PublishTiming } from './publish-timing.ts'
 import type { RootKeys } from './root-keys.ts'

@@ -1,4 +1,4 @@
-import { SYSTEM_CLOCK, type Clock } from './clock.ts'
+import { SYSTEM_CLOCK, type Clock } from '../../content/clock.ts'
 import { FollowedRoot } from './followed-root.ts'
 import { PUBLISH_TIMING, type PublishTiming } from './publish-timing.ts'
 import { RootName, type RootNameOptions } from './root-name.ts'
