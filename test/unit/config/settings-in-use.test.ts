@@ -12,6 +12,7 @@ const TURNED_INTO: Readonly<Record<string, string>> = {
   upstream: 'upstreams',
   'upstream-concurrency': 'concurrency',
   mirror: 'mirrors',
+  webhook: 'webhooks',
 }
 
 /** What is outside src/config, without comments. */
