@@ -2,6 +2,7 @@ import { GROUPS } from './setting.ts'
 import { environmentVariableOf, flagOf, SETTING_NAMES, settingOf } from './settings.ts'
 import type { SettingName } from './settings.ts'
 import { UPSTREAM_REMARKS } from './upstream-documentation.ts'
+import { WEBHOOK_REMARKS } from './webhook-documentation.ts'
 
 /** docs/CONFIGURATION.md, from the table of settings. */
 export function configurationPage(): string {
@@ -92,6 +93,8 @@ With \`--public\`, \`https://trustless-gateway.link\` and \`https://ipfs.io\` ar
 gateway is asked that is not named here.
 
 ${UPSTREAM_REMARKS}
+
+${WEBHOOK_REMARKS}
 
 ## Allow and deny lists
 

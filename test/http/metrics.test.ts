@@ -13,6 +13,7 @@ import { ask, begin } from '../fixtures/raw-request.ts'
 import { startServedGateway, storeFolder, type ServedGateway } from '../fixtures/served-gateway.ts'
 import {
   registryOf,
+  reply,
   startStubServer,
   stubTokens,
   tokenServerFor,
@@ -40,6 +41,7 @@ let source: TrustlessGateway
 let tree: ContentTree
 let upstream: StubServer
 let tokenServer: StubServer
+let receiver: StubServer
 let gateway: ServedGateway
 
 beforeAll(async () => {
@@ -50,6 +52,7 @@ beforeAll(async () => {
   upstream = await startStubServer(
     withBearer(`${tokenServer.url}/token`, tokens, registryOf({ manifests, blobs: {} })),
   )
+  receiver = await startStubServer((_, response) => reply(response, 503))
   folder = await storeFolder()
   tree = await importTree(Object.fromEntries(files))
   source = await startTrustlessGateway(tree)
@@ -57,6 +60,7 @@ beforeAll(async () => {
     source: ['embedded', `gateway=${source.url}`],
     upstream: [`docker.io=${upstream.url}`],
     push: true,
+    webhook: [receiver.url],
     'tag-ttl': '0',
     // Room for one large blob.
     'cache-size': '400KiB',
@@ -70,6 +74,7 @@ afterAll(async () => {
   await gateway.stop()
   await upstream.close()
   await tokenServer.close()
+  await receiver.close()
   await source.close()
   await folder.remove()
 })
@@ -138,6 +143,10 @@ test('every metric is counted in a life that sees everything', async () => {
   expect(await push(Buffer.alloc(1_000_000))).toBe(400)
   const type = 'application/vnd.oci.image.index.v1+json'
   expect(await push(JSON.stringify({ schemaVersion: 2, mediaType: type, manifests: [] }), type)).toBe(201)
+  await until(async () => (await figures()) && hasSeen('webhook_failures_total'))
+  await until(async () => (await figures()) && hasSeen('webhook_waiting_events'))
+  receiver.answer = (_, response) => reply(response, 200)
+  await until(async () => (await figures()) && hasSeen('webhook_events_total'))
   await until(async () => (await figures()) && hasSeen('root_name_behind_seconds'))
   await until(async () => (await figures()) && hasSeen('root_name_age_seconds'))
 

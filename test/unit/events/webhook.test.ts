@@ -158,7 +158,7 @@ describe('what a receiver does not take', () => {
 
   test('waits a minute at most, less by chance, and as long as the receiver asks', async () => {
     answers = Array.from({ length: 12 }, () => FAILED)
-    answers[10] = { ...FAILED, pause: 90_000 } as PostResult
+    answers[10] = { ...FAILED, pause: 90_000 }
     let chance = 1
     accept(webhook({ retryFor: 3_600_000, random: () => chance }), 1)
     await clock.pass(1_000 + 2_000 + 4_000 + 8_000 + 16_000 + 32_000)
