@@ -18,6 +18,8 @@ export interface RegistryOptions {
   readonly auth?: 'htpasswd' | TokenServer
   /** Default: plain HTTP. */
   readonly tls?: Certificate
+  /** URL that its notifications go to. Default: none are sent. */
+  readonly notify?: string
 }
 
 /** Who may read and write where authentication is asked for. */
@@ -91,7 +93,7 @@ export class Registry {
 
   /** JSON is YAML. */
   async #configure(): Promise<void> {
-    const { auth, tls } = this.#options
+    const { auth, tls, notify } = this.#options
     const passwords = join(this.#folder, 'htpasswd')
     await writeFile(passwords, `${HTPASSWD}\n`)
     const config = {
@@ -108,7 +110,12 @@ export class Registry {
       },
       ...(auth === 'htpasswd' ? { auth: { htpasswd: { realm: 'a registry', path: passwords } } } : {}),
       ...(typeof auth === 'object' ? { auth: { token: auth.settings } } : {}),
+      ...(notify === undefined ? {} : { notifications: { endpoints: [endpointAt(notify)] } }),
     }
     await writeFile(join(this.#folder, 'config.yml'), JSON.stringify(config, null, 2))
   }
+}
+
+function endpointAt(url: string): object {
+  return { name: 'a receiver', url, timeout: '5s', threshold: 3, backoff: '1s' }
 }
