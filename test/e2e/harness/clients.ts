@@ -111,12 +111,17 @@ export function podmanPulls(
   const { flags = [], env = {} } = options
   return async ({ reference }) => {
     const id = (await storage.podman(['pull', '--quiet', ...flags, reference], { env })).trim()
-    const [image] = JSON.parse(await storage.podman(['image', 'inspect', id])) as [
-      { Digest: string; Id: string },
-    ]
-    await storage.podman(['rmi', '--force', id])
-    return { digests: [`sha256:${image.Id}`], digest: image.Digest }
+    return takenFrom(storage, id)
   }
+}
+
+/** What is in the storage under this id; it is removed from there. */
+async function takenFrom(storage: Podman, id: string): Promise<Pulled> {
+  const [image] = JSON.parse(await storage.podman(['image', 'inspect', id])) as [
+    { Digest: string; Id: string },
+  ]
+  await storage.podman(['rmi', '--force', id])
+  return { digests: [`sha256:${image.Id}`], digest: image.Digest }
 }
 
 export function dockerPulls(daemon: Docker): PullBy {
@@ -156,6 +161,19 @@ export const podman: Client = {
   programs: ['podman', 'runc'],
   keepsIndex: false,
   start: async (teardown) => podmanPulls(await Podman.start(teardown), { flags: ['--tls-verify=false'] }),
+}
+
+export const buildah: Client = {
+  name: 'buildah',
+  programs: ['buildah', 'podman', 'runc'],
+  keepsIndex: false,
+  start: async (teardown) => {
+    const storage = await Podman.start(teardown)
+    return async ({ reference }) => {
+      const id = await storage.buildah(['pull', '--quiet', '--tls-verify=false', `docker://${reference}`])
+      return takenFrom(storage, id.trim())
+    }
+  },
 }
 
 export const docker: Client = {
