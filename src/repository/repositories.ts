@@ -147,7 +147,7 @@ export class Repositories {
     const route = routeName(name, namespace, this.options.ordinary?.names ?? NO_UPSTREAMS)
     const { pushed } = this.options
     if (route.kind !== 'ordinary') {
-      const elsewhere = (): Repository => this.content.repository(this.options, route)
+      const elsewhere = (): Repository => this.onIpfs(route)
       const own = route.kind === 'ipns' ? pushed?.named(route.mutable, route.segments.join('/')) : undefined
       return own === undefined ? elsewhere() : new LocalFirstRepository(own, elsewhere)
     }
@@ -155,6 +155,20 @@ export class Repositories {
     if (plain === undefined || isReserved(plain)) return this.ordinary(route, passed)
     if (pushed === undefined) return this.inRootsOfOthers(route, plain, passed)
     return ownFirst(pushed, plain, () => this.inRootsOfOthers(route, plain, passed))
+  }
+
+  /** A name on IPFS. Where it is that of a root of others, what is kept of that root is not asked for elsewhere. */
+  private onIpfs(name: ContentName): Repository {
+    const anywhere = this.content.repository(this.options, name)
+    const roots = this.readOnlyRoots.filter((root) => root.keeps(name))
+    if (roots.length === 0) return anywhere
+    return new PlacedRepository(async (asked, signal) => {
+      for (const root of roots) {
+        const kept = await root.findKept(name, asked, signal)
+        if (kept !== undefined) return kept
+      }
+      return anywhere
+    })
   }
 
   /** A name that nothing here has: it may be in a root of others, else it is what it is without them. */

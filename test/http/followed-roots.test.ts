@@ -121,6 +121,20 @@ describe('a followed root', () => {
     expect((await manifest('team/third')).status).toBe(404)
   })
 
+  test('is pulled by its own name as well when the original is gone', async () => {
+    const [one, other] = [image('one'), image('other')]
+    const root = await publish(await put(sideBySide({ 'team/one': one.files, other: other.files })))
+    await start()
+    await kept(root)
+    gone()
+    await stop()
+    await start('follow=true', { 'ipns-stale': '0' })
+    const name = `ipns/${key.name.text}`
+    await expectPulled(`${name}/team/one`, one)
+    await expectPulled(`${name}/other`, other)
+    expect(errorOf(await manifest(`${name}/team/one`, 'v2')).code).toBe('MANIFEST_UNKNOWN')
+  })
+
   test('is replaced when all of the new one is here, and then the old one is let go', async () => {
     const [before, after, same] = [image('before'), image('after'), image('same')]
     const old = await put(sideBySide({ app: before.files, same: same.files }))

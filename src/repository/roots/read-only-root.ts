@@ -52,6 +52,28 @@ export class ReadOnlyRoot {
     return this.#inOriginal(segments, asked, signal)
   }
 
+  /**
+   * What a name that begins with the root's own stands for, as far as it is kept here.
+   *
+   * @throws Failure CONTENT_*; DENIED
+   */
+  async findKept(name: ContentName, asked: AskedFor, signal: AbortSignal): Promise<Repository | undefined> {
+    const repository = this.#below(name)
+    return repository && (await this.#inKept(repository, asked, signal))?.repository
+  }
+
+  /** Whether there can be something for {@link findKept}. */
+  keeps(name: ContentName): boolean {
+    return this.#kept !== undefined && this.#below(name) !== undefined
+  }
+
+  /** The repository of this root that a name on IPFS means. */
+  #below(name: ContentName): readonly string[] | undefined {
+    const { length } = this.#name.segments
+    const isRoot = rootOf({ ...name, segments: name.segments.slice(0, length) }) === rootOf(this.#name)
+    return isRoot && name.segments.length > length ? name.segments.slice(length) : undefined
+  }
+
   async #inOriginal(
     segments: readonly string[],
     asked: AskedFor,
@@ -167,4 +189,10 @@ export class ReadOnlyRoot {
     if (tree === undefined) throw missing
     return new StorageTreeRepository(tree, ipfs.storageTree, ipfs)
   }
+}
+
+/** The same for all spellings of a name. */
+function rootOf(name: ContentName): string {
+  const root = name.kind === 'ipfs' ? name.root.toString() : name.mutable.text
+  return [name.kind, root, ...name.segments].join('/')
 }
