@@ -38,7 +38,7 @@ interface Sent {
   readonly range?: string
 }
 
-/** No answer came, or one that says that there is a failure. Whether it was done nobody knows. */
+/** A push has come to nothing, or nobody knows whether it has. */
 class Failed extends Error {}
 
 const MANIFEST = 'application/vnd.oci.image.manifest.v1+json'
@@ -78,7 +78,9 @@ export class RawPusher {
     const config = blobOf(Buffer.from(JSON.stringify({ of: random.seed })))
     const layers = Array.from({ length: random.between(1, 3) }, (_, at) => layer(random.named(at)))
     const blobs = [config, ...layers]
-    await Promise.all(blobs.map((blob) => this.#pushBlob(repository, blob, random.named(blob.digest))))
+    const pushing = blobs.map((blob) => this.#pushBlob(repository, blob, random.named(blob.digest)))
+    await Promise.allSettled(pushing)
+    await Promise.all(pushing)
 
     const bytes = manifestOf(config, layers)
     const { digest } = blobOf(bytes)
@@ -89,7 +91,8 @@ export class RawPusher {
     })
     const path = `/v2/${repository}/manifests/${done.tag}`
     const put = await this.#send('PUT', path, { random, body: bytes, type: MANIFEST })
-    if (this.#expect(put, 201, `PUT ${path}`)) done.acknowledge()
+    this.#expect(put, 201, `PUT ${path}`)
+    done.acknowledge()
   }
 
   /** As clients push them: all at once, in two requests, in parts; now and then it is mounted elsewhere too. */
@@ -101,19 +104,20 @@ export class RawPusher {
       random.below(4) === 0
         ? await this.#send('POST', `${path}?digest=${digest}`, { random, body: bytes })
         : await this.#sendParts(path, blob, random)
-    if (!this.#expect(done, 201, `the end of ${path} ${digest}`)) return
+    this.#expect(done, 201, `the end of ${path} ${digest}`)
     acknowledged.blob(repository, digest)
     if (!random.percent(10)) return
     const to = `mounted/${client}`
     const mounting = `/v2/${to}/blobs/uploads/?mount=${digest}&from=${repository}`
     const mounted = await this.#send('POST', mounting, { random })
-    if (this.#expect(mounted, 201, `POST ${mounting}`)) acknowledged.blob(to, digest)
+    this.#expect(mounted, 201, `POST ${mounting}`)
+    acknowledged.blob(to, digest)
   }
 
   /** Any number of parts, of which the last one closes the upload. */
   async #sendParts(path: string, { digest, bytes }: Blob, random: Random): Promise<Answer> {
     let answer = await this.#send('POST', path, { random })
-    if (!this.#expect(answer, 202, `POST ${path}`)) return answer
+    this.#expect(answer, 202, `POST ${path}`)
     let from = 0
     for (let parts = random.below(4); parts > 0 && from < bytes.length; parts -= 1) {
       const rest = bytes.length - from
@@ -122,7 +126,7 @@ export class RawPusher {
       const range = `${from}-${until - 1}`
       const body = bytes.subarray(from, until)
       answer = await this.#send('PATCH', answer.location, { random, body, range })
-      if (!this.#expect(answer, 202, `PATCH ${range}`)) return answer
+      this.#expect(answer, 202, `PATCH ${range}`)
       from = until
     }
     const end = `${answer.location}${answer.location.includes('?') ? '&' : '?'}digest=${digest}`
@@ -154,10 +158,11 @@ export class RawPusher {
     }
   }
 
-  #expect({ status, text }: Answer, wanted: number, what: string): boolean {
-    if (status === wanted) return true
+  /** No crash explains a refusal. @throws Failed */
+  #expect({ status, text }: Answer, wanted: number, what: string): void {
+    if (status === wanted) return
     this.#options.complain(`${this.#options.client}: ${what}: ${status} ${text.slice(0, 300)}`)
-    return false
+    throw new Failed(`${status} ${text}`)
   }
 }
 
