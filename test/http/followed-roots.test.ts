@@ -126,10 +126,12 @@ describe('a followed root', () => {
     const root = await publish(await put(sideBySide({ 'team/one': one.files, other: other.files })))
     await start()
     await kept(root)
+    const name = `ipns/${key.name.text}`
+    // No repository of the root, but a path with a layout above.
+    await expectPulled(`${name}/other/below`, other)
     gone()
     await stop()
     await start('follow=true', { 'ipns-stale': '0' })
-    const name = `ipns/${key.name.text}`
     await expectPulled(`${name}/team/one`, one)
     await expectPulled(`${name}/other`, other)
     expect(errorOf(await manifest(`${name}/team/one`, 'v2')).code).toBe('MANIFEST_UNKNOWN')
