@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { setTimeout as delay } from 'node:timers/promises'
 import { Gateway } from './harness/gateway-process.ts'
 import { killRounds } from './harness/kill-rounds.ts'
 import { KILL_PROGRAMS, KilledPushes } from './harness/killed-pushes.ts'
@@ -7,8 +6,6 @@ import { Teardown } from './harness/teardown.ts'
 import { describeWith } from './harness/tools.ts'
 
 const { rounds, random } = killRounds(12)
-/** ms after which the gateway is killed, at most. */
-const LATEST = 1_200
 /** Rounds from one garbage collection to the next. */
 const COLLECT_EVERY = 4
 
@@ -36,7 +33,6 @@ describeWith(KILL_PROGRAMS, 'a gateway with its store, killed while it is pushed
           number,
           random: own,
           kill: async () => {
-            await delay(own.below(LATEST))
             await gateway.kill()
             // Where it is too late for the gateway it works on the store itself.
             await collecting

@@ -10,8 +10,7 @@ import { Teardown } from './harness/teardown.ts'
 import { describeWith } from './harness/tools.ts'
 
 const { rounds, random } = killRounds(12)
-/** ms after which something is killed, at most, and for which pushing goes on then. */
-const LATEST = 1_500
+/** ms for which pushing goes on after something was killed, at most. */
 const LONGER = 400
 /** ms that an upload is kept. */
 const UPLOADS = 24 * 3_600_000
@@ -72,7 +71,6 @@ describeWith(['ipfs', ...KILL_PROGRAMS], 'two gateways over one Kubo, of which o
           number,
           random: own,
           kill: async () => {
-            await delay(own.below(LATEST))
             await victim.kill()
             await delay(own.below(LONGER))
           },

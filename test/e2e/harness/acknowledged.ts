@@ -28,10 +28,17 @@ export class Acknowledged {
   readonly #held = new Map<string, string>()
   readonly #unseen = new Set<string>()
   readonly #tags = new Map<string, TagHistory>()
+  #watch: { readonly from: number; readonly reached: () => void } | undefined
 
   /** How much there is. */
   get counts(): { objects: number; tags: number } {
     return { objects: this.#held.size, tags: [...this.#tags.values()].filter((one) => one.known >= 0).length }
+  }
+
+  /** Resolves when so many more objects are acknowledged. For one caller at a time. */
+  more(count: number): Promise<void> {
+    if (count === 0) return Promise.resolve()
+    return new Promise((resolve) => (this.#watch = { from: this.#held.size + count, reached: resolve }))
   }
 
   blob(repository: string, digest: string): void {
@@ -117,6 +124,7 @@ export class Acknowledged {
     if (this.#held.has(path)) return
     this.#held.set(path, digest)
     this.#unseen.add(path)
+    if (this.#watch !== undefined && this.#held.size >= this.#watch.from) this.#watch.reached()
   }
 
   #someOf(random: Random): string[] {

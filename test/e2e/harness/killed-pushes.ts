@@ -1,5 +1,6 @@
 import { expect } from '@jest/globals'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { Agent } from 'undici'
 import { Acknowledged } from './acknowledged.ts'
 import type { Gateway } from './gateway-process.ts'
@@ -12,6 +13,9 @@ import type { Teardown } from './teardown.ts'
 
 /** Clients of our own that push at once. */
 const CLIENTS = 4
+/** Objects that are acknowledged before something is killed, at most, and then ms until it is. */
+const MOST_BEFORE = 40
+const LATEST = 60
 /** Rounds from one push by another program to the next. */
 const PROGRAM_EVERY = 3
 
@@ -21,7 +25,7 @@ export const KILL_PROGRAMS = ['umoci', 'skopeo', 'crane'] as const
 export interface Round {
   readonly number: number
   readonly random: Random
-  /** While everybody pushes: something is killed. */
+  /** While everybody pushes, at some moment: something is killed. */
   readonly kill: () => Promise<void>
   /** When no client of our own pushes any more; another program may. */
   readonly restart: () => Promise<void>
@@ -75,6 +79,8 @@ export class KilledPushes {
     )
     const program = number % PROGRAM_EVERY === 0 ? this.#pushByProgram(number, random) : undefined
     try {
+      await this.#acknowledged.more(random.below(MOST_BEFORE))
+      await delay(random.below(LATEST))
       await kill()
     } finally {
       ending.abort()
