@@ -8,6 +8,7 @@ import * as car from './scenarios/car.mjs'
 import * as coldBlob from './scenarios/cold-blob.mjs'
 import * as memory from './scenarios/memory.mjs'
 import * as pullThrough from './scenarios/pull-through.mjs'
+import * as push from './scenarios/push.mjs'
 import * as smallAnswers from './scenarios/small-answers.mjs'
 import * as warmBlob from './scenarios/warm-blob.mjs'
 
@@ -17,6 +18,7 @@ const SCENARIOS = {
   'cold-blob': coldBlob,
   car,
   'pull-through': pullThrough,
+  push,
   memory,
 }
 

@@ -6,10 +6,10 @@ import { freePort } from '../scope.mjs'
  * This program, from its own build, on a store of its own, with access log and metrics as they are by default.
  *
  * @param options `main`: its dist/main.js; `sources`; `upstreams`: values of `--upstream`; `store`: default a fresh
- * folder; `env`; `core`; `nodeFlags`
+ * folder; `push`: whether it takes pushes; `env`; `core`; `nodeFlags`
  */
 export async function startGateway(scope, options) {
-  const { main, sources = ['embedded'], upstreams = [], env, core, nodeFlags = [] } = options
+  const { main, sources = ['embedded'], upstreams = [], push = false, env, core, nodeFlags = [] } = options
   const home = await scope.folder('home')
   const store = options.store ?? (await scope.folder('store'))
   const port = await freePort()
@@ -23,6 +23,7 @@ export async function startGateway(scope, options) {
     '--store',
     store,
     ...sources.flatMap((source) => ['--source', source]),
+    ...(push ? ['--push'] : []),
     ...upstreams.flatMap((upstream) => ['--upstream', upstream]),
   ]
   const { pid } = await launch(scope, process.execPath, [...nodeFlags, main, 'serve', ...args], {

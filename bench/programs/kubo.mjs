@@ -2,8 +2,8 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { findProgram, launch, run } from '../process.mjs'
 
-/** An offline Kubo with a repo of its own. */
-export async function startKubo(scope) {
+/** A Kubo with a repo of its own, offline, or `online` without anybody to talk to. */
+export async function startKubo(scope, { online = false } = {}) {
   const ipfs = findProgram('ipfs')
   const repo = await scope.folder('kubo')
   const env = { IPFS_PATH: repo }
@@ -17,7 +17,7 @@ export async function startKubo(scope) {
   await writeFile(file, JSON.stringify(config))
   const log = join(repo, 'log')
   const isReady = async () => (await readFile(log, 'utf8')).includes('Daemon is ready')
-  const { pid } = await launch(scope, ipfs, ['daemon', '--offline'], {
+  const { pid } = await launch(scope, ipfs, ['daemon', ...(online ? [] : ['--offline'])], {
     env,
     log,
     ready: isReady,
@@ -37,6 +37,14 @@ export async function startKubo(scope) {
     multiaddr,
     api: `http://${host}:${apiPort}`,
     gateway,
+    /** A file through its RPC, as pushed layers are. Resolves to seconds. */
+    async addFile(file) {
+      const start = performance.now()
+      await run(ipfs, ['add', '-Q', file], { env, timeout: 600_000 })
+      return (performance.now() - start) / 1000
+    },
+    /** Make a key for names. */
+    makeKey: (name) => run(ipfs, ['key', 'gen', name], { env }),
     /** Resolves to the CID of the folder. */
     async add(folder) {
       return (await run(ipfs, ['add', '-r', '--cid-version', '1', '-Q', folder], { env })).trim()

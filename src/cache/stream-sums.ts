@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { PartHashes, type HashedParts } from '../content/part-hashes.ts'
 import type { DigestAlgorithm } from '../reference/digest.ts'
 import { ChunkSums } from './chunk-sums.ts'
 
@@ -19,24 +20,36 @@ export interface StreamSums {
   close(): void
 }
 
-/** Opens the sums of a stream of `size` bytes. */
-export type OpenSums = (algorithm: DigestAlgorithm, size: number) => StreamSums
+/**
+ * Opens the sums of a stream.
+ *
+ * @param size bytes that are expected; Infinity where that is not known
+ * @param parts hashed as well; the last one is when {@link StreamSums.digest} resolves
+ */
+export type OpenSums = (algorithm: DigestAlgorithm, size: number, parts?: HashedParts) => StreamSums
+
+/** Opens sums that are computed where the pieces are. */
+export const openLocalSums: OpenSums = (algorithm, _size, parts) => new LocalSums(algorithm, parts)
 
 /** Computed at once, in this thread. */
 export class LocalSums implements StreamSums {
   readonly chunks = new ChunkSums()
   private readonly hash
+  private readonly parts: PartHashes | undefined
 
-  constructor(algorithm: DigestAlgorithm) {
+  constructor(algorithm: DigestAlgorithm, parts?: HashedParts) {
     this.hash = createHash(algorithm)
+    this.parts = parts === undefined ? undefined : new PartHashes(parts)
   }
 
   async update(piece: Uint8Array): Promise<void> {
     this.hash.update(piece)
     this.chunks.update(piece)
+    this.parts?.update(piece)
   }
 
   async digest(): Promise<string> {
+    this.parts?.finish()
     return this.hash.digest('hex')
   }
 

@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads'
+import type { HashedParts } from '../content/part-hashes.ts'
 import { Failure, messageOf } from '../errors.ts'
 import { CHUNK, ChunkSums } from './chunk-sums.ts'
 import { LocalSums, type OpenSums, type StreamSums } from './stream-sums.ts'
@@ -12,6 +13,7 @@ const LIMITS = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 32 }
 interface Answer {
   readonly stream: number
   readonly sums: readonly number[]
+  readonly parts?: readonly { readonly hash: string; readonly length: number }[]
   readonly digest?: string
 }
 
@@ -53,16 +55,17 @@ export class SumThread {
   }
 
   /** Opens the sums of a stream, here or there. See {@link OpenSums}. */
-  readonly open: OpenSums = (algorithm, size) => {
+  readonly open: OpenSums = (algorithm, size, parts) => {
     const { worker } = this
-    if (worker === undefined || size < LARGE) return new LocalSums(algorithm)
+    if (worker === undefined || size < LARGE) return new LocalSums(algorithm, parts)
     const number = this.next++
     const sums = new ThreadSums(
       (request, moved) => worker.postMessage({ stream: number, ...request }, moved),
       () => this.streams.delete(number),
+      parts,
     )
     this.streams.set(number, sums)
-    worker.postMessage({ stream: number, open: { algorithm, chunk: CHUNK } })
+    worker.postMessage({ stream: number, open: { algorithm, chunk: CHUNK, part: parts?.size } })
     return sums
   }
 
@@ -104,10 +107,12 @@ class ThreadSums implements StreamSums {
   private readonly waiting: Waiting[] = []
   private readonly post: Post
   private readonly onEnd: () => void
+  private readonly parts: HashedParts | undefined
 
-  constructor(post: Post, onEnd: () => void) {
+  constructor(post: Post, onEnd: () => void, parts: HashedParts | undefined) {
     this.post = post
     this.onEnd = onEnd
+    this.parts = parts
   }
 
   async update(piece: Uint8Array): Promise<void> {
@@ -133,6 +138,7 @@ class ThreadSums implements StreamSums {
 
   receive(answer: Answer): void {
     this.chunks.add(answer.sums)
+    for (const { hash, length } of answer.parts ?? []) this.parts?.onPart(Buffer.from(hash, 'hex'), length)
     this.waiting.shift()?.resolve(answer)
   }
 

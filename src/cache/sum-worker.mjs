@@ -11,7 +11,7 @@ import { crc32 } from 'node:zlib'
 /**
  * @typedef {object} Request
  * @property {number} stream
- * @property {{ algorithm: string, chunk: number }} [open] begins the stream; `chunk` in bytes
+ * @property {{ algorithm: string, chunk: number, part?: number }} [open] begins the stream; `chunk` and `part` in bytes
  * @property {Uint8Array} [piece]
  * @property {boolean} [end] whether to answer the digest; nothing comes after it
  * @property {boolean} [close] drops the stream, without an answer
@@ -21,10 +21,24 @@ import { crc32 } from 'node:zlib'
  * @typedef {object} Answer
  * @property {number} stream
  * @property {number[]} sums of the chunks that are complete now
+ * @property {Part[]} parts that are complete now, where parts are wanted
  * @property {string} [digest] in hex
  */
 
-/** @typedef {{ hash: import('node:crypto').Hash, chunk: number, sum: number, filled: number }} Stream */
+/** @typedef {{ hash: string, length: number }} Part  `hash` in hex */
+
+/** @typedef {import('node:crypto').Hash} Hash */
+
+/**
+ * @typedef {object} Stream
+ * @property {Hash} hash
+ * @property {number} chunk
+ * @property {number} sum of the chunk that is not complete
+ * @property {number} filled bytes of that chunk
+ * @property {number} part 0 where none are wanted
+ * @property {Hash} partHash of the part that is not complete
+ * @property {number} inPart bytes of that part
+ */
 
 /** @type {Map<number, Stream>} */
 const streams = new Map()
@@ -44,28 +58,34 @@ parentPort?.on('message', (/** @type {Request} */ request) => {
  */
 function answerTo({ stream: number, open, piece, end, close }) {
   if (open !== undefined) {
-    streams.set(number, { hash: createHash(open.algorithm), chunk: open.chunk, sum: 0, filled: 0 })
+    const { algorithm, chunk, part = 0 } = open
+    const [hash, partHash] = [createHash(algorithm), createHash('sha256')]
+    streams.set(number, { hash, chunk, sum: 0, filled: 0, part, partHash, inPart: 0 })
   }
   const stream = streams.get(number)
   if (end === true || close === true) streams.delete(number)
   if (stream === undefined || close === true) return undefined
-  if (piece !== undefined) return { stream: number, sums: update(stream, piece) }
+  if (piece !== undefined) {
+    stream.hash.update(piece)
+    return { stream: number, sums: sumChunks(stream, piece), parts: hashParts(stream, piece) }
+  }
   if (end !== true) return undefined
-  return { stream: number, sums: stream.filled > 0 ? [stream.sum] : [], digest: stream.hash.digest('hex') }
+  const sums = stream.filled > 0 ? [stream.sum] : []
+  const parts = stream.inPart > 0 ? [endPart(stream)] : []
+  return { stream: number, sums, parts, digest: stream.hash.digest('hex') }
 }
 
 /**
  * @param {Stream} stream
  * @param {Uint8Array} piece
  */
-function update(stream, piece) {
-  stream.hash.update(piece)
+function sumChunks(stream, piece) {
   const sums = []
   for (let offset = 0; offset < piece.length;) {
-    const part = piece.subarray(offset, offset + stream.chunk - stream.filled)
-    stream.sum = crc32(part, stream.sum)
-    stream.filled += part.length
-    offset += part.length
+    const bytes = piece.subarray(offset, offset + stream.chunk - stream.filled)
+    stream.sum = crc32(bytes, stream.sum)
+    stream.filled += bytes.length
+    offset += bytes.length
     if (stream.filled === stream.chunk) {
       sums.push(stream.sum)
       stream.sum = 0
@@ -73,4 +93,31 @@ function update(stream, piece) {
     }
   }
   return sums
+}
+
+/**
+ * @param {Stream} stream
+ * @param {Uint8Array} piece
+ */
+function hashParts(stream, piece) {
+  const parts = []
+  for (let offset = 0; stream.part > 0 && offset < piece.length;) {
+    const bytes = piece.subarray(offset, offset + stream.part - stream.inPart)
+    stream.partHash.update(bytes)
+    stream.inPart += bytes.length
+    offset += bytes.length
+    if (stream.inPart === stream.part) parts.push(endPart(stream))
+  }
+  return parts
+}
+
+/**
+ * @param {Stream} stream
+ * @returns {Part}
+ */
+function endPart(stream) {
+  const part = { hash: stream.partHash.digest('hex'), length: stream.inPart }
+  stream.partHash = createHash('sha256')
+  stream.inPart = 0
+  return part
 }

@@ -1,4 +1,5 @@
 import type { BufferPool } from './buffer-pool.ts'
+import { copyInto } from './copy-into.ts'
 
 /** A stretch of the stream in a lent buffer. */
 interface Segment {
@@ -50,7 +51,7 @@ export class Window {
     for (let offset = 0; offset < piece.length;) {
       const segment = this.segmentWithRoom()
       const part = piece.subarray(offset, offset + segment.buffer.length - segment.length)
-      segment.buffer.set(part, segment.length)
+      copyInto(segment.buffer, part, segment.length)
       segment.length += part.length
       this.last += part.length
       offset += part.length

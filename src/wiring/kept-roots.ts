@@ -1,4 +1,5 @@
 import type { CID } from 'multiformats/cid'
+import type { OpenSums } from '../cache/stream-sums.ts'
 import type { Collected } from '../cli/root-reports.ts'
 import type { Config } from '../config/config.ts'
 import { Failure } from '../errors.ts'
@@ -32,14 +33,17 @@ type RootSettings = Pick<Config, 'uploadTimeout' | 'rootHistory'>
  * Roots in the embedded store. Only one of them may take pushes at a time.
  *
  * @param privateStore the one in it that has been opened
+ * @param openSums what hashes pushed blobs; default: this thread
  */
 export function keepInEmbedded(
   config: RootSettings,
   store: OpenStore,
   privateStore: OpenStore | undefined,
+  openSums?: OpenSums,
 ): KeptRoots {
-  const roots = embeddedRoots(config, store)
-  const privately = privateStore === undefined ? undefined : keepInEmbedded(config, privateStore, undefined)
+  const roots = embeddedRoots(config, store, openSums)
+  const privately =
+    privateStore === undefined ? undefined : keepInEmbedded(config, privateStore, undefined, openSums)
   return {
     store: roots,
     kubo: undefined,
@@ -97,8 +101,13 @@ export function keepInKubo(
   }
 }
 
-function embeddedRoots({ uploadTimeout, rootHistory }: RootSettings, store: OpenStore): EmbeddedRoots {
-  return createEmbeddedRoots({ store, uploadTimeout, history: rootHistory })
+function embeddedRoots(
+  { uploadTimeout, rootHistory }: RootSettings,
+  store: OpenStore,
+  openSums?: OpenSums,
+): EmbeddedRoots {
+  const options = { store, uploadTimeout, history: rootHistory }
+  return createEmbeddedRoots({ ...options, ...(openSums === undefined ? {} : { openSums }) })
 }
 
 type CollectedBlobs = NonNullable<Collected['embedded']>

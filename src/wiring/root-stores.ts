@@ -28,7 +28,7 @@ export async function openRoots(
   }
   const { source, embedded } = findEmbedded(located, store)
   const privateStore = isPrivate === undefined ? undefined : await embedded.openPrivate()
-  const kept = keepInEmbedded(config, embedded, privateStore)
+  const kept = keepInEmbedded(config, embedded, privateStore, parts.openSums)
   const privateRoot =
     privateStore === undefined || kept.privately === undefined
       ? undefined

@@ -65,14 +65,14 @@ async function addFile(store: EmbeddedStore, file: FileToAdd, options: AddOption
     return known
   }
   const algorithm = file.digest === undefined ? 'sha256' : algorithmOf(file.digest)
-  const incoming = await IncomingFile.create(store.blobs, algorithm)
+  const incoming = await IncomingFile.create(store.blobs, { algorithm })
   try {
     for await (const piece of file.open(options.signal)) {
       options.signal.throwIfAborted()
       await incoming.append(piece)
       options.onBytes?.(piece.length)
     }
-    const { digest, dag } = incoming.finish()
+    const { digest, dag } = await incoming.finish()
     if (dag.size !== file.size || (file.digest !== undefined && file.digest !== digest)) {
       throw new Failure('LAYOUT_INVALID', `${file.digest ?? 'a file'} changed while it was read`)
     }

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
-import type { Hash } from 'node:crypto'
 import { CID } from 'multiformats/cid'
 import * as raw from 'multiformats/codecs/raw'
 import * as Digest from 'multiformats/hashes/digest'
 import { sha256 } from 'multiformats/hashes/sha2'
+import { PartHashes } from '../part-hashes.ts'
 import { FileTree } from './file-tree.ts'
 import type { FileDag } from './file-tree.ts'
 
@@ -35,47 +35,36 @@ export interface FileDagOptions {
 
 /**
  * Builds the balanced UnixFS DAG of a file in one pass: CIDv1, raw leaves, sizes as in `unixfs-v1-2025`. Leaves are
- * hashed as their pieces come and never copied; memory is one unfinished node per level.
+ * hashed as their pieces come and never copied, or elsewhere; memory is one unfinished node per level.
  */
 export class FileDagBuilder {
   readonly #onLeaf: ((leaf: FileLeaf) => void) | undefined
-  readonly #leafSize: number
+  readonly #hashes: PartHashes
   readonly #tree: FileTree
-  #hash: Hash = createHash('sha256')
-  #inLeaf = 0
 
   constructor(options: FileDagOptions = {}) {
-    this.#onLeaf = options.onLeaf
-    this.#leafSize = options.leafSize ?? LEAF_SIZE
-    this.#tree = new FileTree(options.linksPerNode)
+    const { onLeaf, leafSize = LEAF_SIZE, linksPerNode } = options
+    this.#onLeaf = onLeaf
+    this.#hashes = new PartHashes({ size: leafSize, onPart: (hash, length) => this.push(hash, length) })
+    this.#tree = new FileTree(linksPerNode)
   }
 
   /** Take the next bytes of the file, in pieces of any size; they are not kept. */
   write(piece: Uint8Array): void {
-    let from = 0
-    while (from < piece.length) {
-      const until = Math.min(piece.length, from + this.#leafSize - this.#inLeaf)
-      this.#hash.update(from === 0 && until === piece.length ? piece : piece.subarray(from, until))
-      this.#inLeaf += until - from
-      from = until
-      if (this.#inLeaf === this.#leafSize) this.#endLeaf()
-    }
+    this.#hashes.update(piece)
+  }
+
+  /** Take the next leaf of a file none of which is written here: its sha2-256, and its bytes. */
+  push(digest: Uint8Array, length: number): void {
+    const cid = CID.createV1(raw.code, Digest.create(sha256.code, digest))
+    this.#onLeaf?.({ cid, digest, offset: this.#tree.size, length })
+    this.#tree.push(cid, length)
   }
 
   /** End of the file. The builder can't be used after it. */
   finish(): FileDag {
-    if (this.#inLeaf > 0 || this.#tree.leaves === 0) this.#endLeaf()
+    this.#hashes.finish()
+    if (this.#tree.leaves === 0) this.push(createHash('sha256').digest(), 0)
     return this.#tree.finish()
-  }
-
-  #endLeaf(): void {
-    const digest = this.#hash.digest()
-    const length = this.#inLeaf
-    const cid = CID.createV1(raw.code, Digest.create(sha256.code, digest))
-    const leaf = { cid, digest, offset: this.#tree.size, length }
-    this.#inLeaf = 0
-    this.#hash = createHash('sha256')
-    this.#onLeaf?.(leaf)
-    this.#tree.push(cid, length)
   }
 }

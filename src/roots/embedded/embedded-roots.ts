@@ -1,4 +1,5 @@
 import type { CID } from 'multiformats/cid'
+import { openLocalSums, type OpenSums } from '../../cache/stream-sums.ts'
 import { EMBEDDED } from '../../content/embedded/source.ts'
 import { Failure } from '../../errors.ts'
 import type { RootStore } from '../root-store.ts'
@@ -17,6 +18,8 @@ export interface EmbeddedRootsOptions {
   /** Versions of a root that are kept, the current one included. */
   readonly history: number
   readonly maxUploads?: number
+  /** What hashes the blobs. Default: this thread. */
+  readonly openSums?: OpenSums
   /** ms since the epoch */
   readonly now?: () => number
 }
@@ -57,10 +60,11 @@ export interface EmbeddedRoots extends RootStore {
 }
 
 export function createEmbeddedRoots(options: EmbeddedRootsOptions): EmbeddedRoots {
-  const { store, uploadTimeout, history, maxUploads = MAX_UPLOADS, now = Date.now } = options
+  const { store, uploadTimeout, history, openSums = openLocalSums, now = Date.now } = options
+  const { maxUploads = MAX_UPLOADS } = options
   const kept = new KeptContent(store)
   const staged = new StagedFiles({ kept, timeout: uploadTimeout, now })
-  const uploads = new EmbeddedUploads({ kept, staged, maxUploads, now })
+  const uploads = new EmbeddedUploads({ kept, staged, maxUploads, openSums, now })
   const versions = new EmbeddedVersions({ kept, history, now })
   const sweep = async (signal: AbortSignal): Promise<void> => {
     await uploads.endIdle(uploadTimeout)

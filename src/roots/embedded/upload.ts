@@ -1,10 +1,18 @@
 import { randomUUID } from 'node:crypto'
 import type { BufferPool } from '../../cache/buffer-pool.ts'
 import type { DiskBlobs } from '../../cache/disk-blobs.ts'
+import { copyInto } from '../../cache/copy-into.ts'
+import type { OpenSums } from '../../cache/stream-sums.ts'
 import { IncomingFile } from '../../content/embedded/incoming-file.ts'
 import { Failure } from '../../errors.ts'
 import type { DigestAlgorithm } from '../../reference/digest.ts'
 import type { RepositoryPlace, UploadPart, UploadStatus } from '../root-store.ts'
+
+export interface UploadStore {
+  readonly blobs: DiskBlobs
+  readonly pool: BufferPool
+  readonly openSums: OpenSums
+}
 
 /** A blob in the making: one file, which is open from the first byte on. */
 export class Upload {
@@ -17,14 +25,12 @@ export class Upload {
   /** ms since the epoch: when it was written to last. */
   used: number
   #file: IncomingFile | undefined
-  readonly #blobs: DiskBlobs
-  readonly #pool: BufferPool
+  readonly #store: UploadStore
 
-  constructor(place: RepositoryPlace, store: { blobs: DiskBlobs; pool: BufferPool }, now: number) {
+  constructor(place: RepositoryPlace, store: UploadStore, now: number) {
     this.place = place
     this.used = now
-    this.#blobs = store.blobs
-    this.#pool = store.pool
+    this.#store = store
   }
 
   get status(): UploadStatus {
@@ -43,17 +49,19 @@ export class Upload {
         detail: { size },
       })
     }
-    const buffers = [this.#pool.take(), this.#pool.take()] as const
+    const { pool } = this.#store
+    const buffers = [pool.take(), pool.take()] as const
     try {
-      await this.#write(this.#counted(part, signal), buffers, algorithm)
+      await this.#write(this.#counted(part, signal), buffers, algorithm, part.length)
     } finally {
-      for (const buffer of buffers) this.#pool.give(buffer)
+      for (const buffer of buffers) pool.give(buffer)
     }
   }
 
-  /** All that came, which may be nothing. */
-  async file(algorithm: DigestAlgorithm): Promise<IncomingFile> {
-    return (this.#file ??= await IncomingFile.create(this.#blobs, algorithm))
+  /** All that came, which may be nothing. @param size bytes that are expected, where it is a new file */
+  async file(algorithm: DigestAlgorithm, size: number): Promise<IncomingFile> {
+    const { blobs, openSums } = this.#store
+    return (this.#file ??= await IncomingFile.create(blobs, { algorithm, size, openSums }))
   }
 
   /** Remove what is not kept. */
@@ -66,11 +74,14 @@ export class Upload {
     pieces: AsyncIterable<Uint8Array>,
     [first, second]: readonly [Buffer, Buffer],
     algorithm: DigestAlgorithm,
+    length: number | undefined,
   ): Promise<void> {
     let [filling, writing] = [first, second]
     let filled = 0
     const write = async (): Promise<void> => {
-      await (await this.file(algorithm)).write(filling.subarray(0, filled))
+      // Where it is not said how much comes, what does not fill a buffer is taken for all of it.
+      const expected = length ?? (filled < filling.length ? filled : Infinity)
+      await (await this.file(algorithm, expected)).write(filling.subarray(0, filled))
       ;[filling, writing] = [writing, filling]
       filled = 0
     }
@@ -78,7 +89,7 @@ export class Upload {
       for await (const piece of pieces) {
         for (let offset = 0; offset < piece.length;) {
           const part = piece.subarray(offset, offset + filling.length - filled)
-          filling.set(part, filled)
+          copyInto(filling, part, filled)
           filled += part.length
           offset += part.length
           if (filled === filling.length) await write()

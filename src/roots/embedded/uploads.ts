@@ -1,4 +1,5 @@
 import { BufferPool } from '../../cache/buffer-pool.ts'
+import type { OpenSums } from '../../cache/stream-sums.ts'
 import { Failure, isFailure } from '../../errors.ts'
 import type { AddedFile } from '../../publish/target.ts'
 import { algorithmOf, type Digest } from '../../reference/digest.ts'
@@ -13,13 +14,18 @@ export const MAX_UPLOADS = 1000
 /** ms after which an upload that nobody writes to may have to make room for another. */
 const MAY_GO_AFTER = 5 * 60_000
 
-/** Bytes: while so much is lent out, each further upload that is being written gets the small size. */
-const BUFFERS = { large: 256 * 1024, small: 64 * 1024, limit: 8 * 1024 * 1024 }
+/**
+ * Bytes: while so much is lent out, each further upload that is being written gets the small size. Each buffer costs a
+ * message to the thread that hashes, and another back.
+ */
+const BUFFERS = { large: 512 * 1024, small: 64 * 1024, limit: 8 * 1024 * 1024 }
 
 export interface EmbeddedUploadsOptions {
   readonly kept: KeptContent
   readonly staged: StagedFiles
   readonly maxUploads: number
+  /** What hashes the blobs. */
+  readonly openSums: OpenSums
   /** ms since the epoch */
   readonly now: () => number
 }
@@ -37,8 +43,8 @@ export class EmbeddedUploads implements Uploads {
   async begin(place: RepositoryPlace, signal: AbortSignal): Promise<UploadStatus> {
     signal.throwIfAborted()
     if (this.#uploads.size >= this.#options.maxUploads) await this.#makeRoom()
-    const store = { blobs: this.#options.kept.blobs, pool: this.#pool }
-    const upload = new Upload(place, store, this.#options.now())
+    const { kept, openSums, now } = this.#options
+    const upload = new Upload(place, { blobs: kept.blobs, pool: this.#pool, openSums }, now())
     this.#uploads.set(upload.id, upload)
     return upload.status
   }
@@ -88,10 +94,10 @@ export class EmbeddedUploads implements Uploads {
 
   async #finishWhole(upload: Upload, digest: Digest, signal: AbortSignal): Promise<AddedFile> {
     const algorithm = algorithmOf(digest)
-    const file = await upload.file(algorithm)
+    const file = await upload.file(algorithm, 0)
     const reread =
       file.algorithm === algorithm ? undefined : await file.digestBy(algorithm, this.#pool, signal)
-    const whole = file.finish()
+    const whole = await file.finish()
     try {
       const found = reread ?? whole.digest
       if (found !== digest) {
