@@ -94,6 +94,34 @@ describe('digest and checksums of a stream', () => {
   })
 })
 
+describe('hashes of the parts of a stream', () => {
+  const SIZE = MIB
+
+  function expectedParts(bytes: Uint8Array): [string, number][] {
+    return Array.from({ length: Math.ceil(bytes.length / SIZE) }, (_, index) => {
+      const part = bytes.subarray(index * SIZE, (index + 1) * SIZE)
+      return [createHash('sha256').update(part).digest('hex'), part.length]
+    })
+  }
+
+  test.each([
+    ['in the thread', LARGE.length, 512 * 1024, true],
+    ['in the thread', LARGE.length, 700_001, true],
+    ['in the thread', 4 * MIB, 3 * MIB, false],
+    ['here', MIB - 1, 100_003, true],
+    ['here', 2 * MIB, 3 * MIB, false],
+    ['nowhere, of none', 0, 1, false],
+  ] as const)('are right: %s, %d bytes in pieces of %d, shared: %s', async (_, size, length, shared) => {
+    const bytes = LARGE.subarray(0, size)
+    const parts: [string, number][] = []
+    const onPart = (hash: Uint8Array, bytesIn: number): void =>
+      void parts.push([Buffer.from(hash).toString('hex'), bytesIn])
+    const sums = (await thread()).open('sha512', size, { size: SIZE, onPart })
+    expect(await summed(sums, cut(bytes, length, shared))).toEqual(expected('sha512', bytes))
+    expect(parts).toEqual(expectedParts(bytes))
+  })
+})
+
 describe('a stream', () => {
   test('that is not large is not given to the thread', async () => {
     const { open } = await thread(threadOf(CRASHES))

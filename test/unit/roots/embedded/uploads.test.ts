@@ -3,7 +3,9 @@ import { createHash } from 'node:crypto'
 import { open } from 'node:fs/promises'
 import { ChunkSums } from '../../../../src/cache/chunk-sums.ts'
 import { Spool } from '../../../../src/cache/spool.ts'
+import { SumThread } from '../../../../src/cache/sum-thread.ts'
 import type { Digest } from '../../../../src/reference/digest.ts'
+import type { EmbeddedRootsOptions } from '../../../../src/roots/embedded/embedded-roots.ts'
 import { MAX_UPLOADS } from '../../../../src/roots/embedded/uploads.ts'
 import { pushBlob, RootsFolder, type OpenedRoots } from '../../../fixtures/embedded-roots.ts'
 import { digestOfBytes } from '../../../fixtures/layouts.ts'
@@ -29,7 +31,7 @@ afterEach(async () => {
   await folder.remove()
 })
 
-const restart = async (options: { maxUploads?: number } = {}): Promise<void> => {
+const restart = async (options: Partial<EmbeddedRootsOptions> = {}): Promise<void> => {
   store = await folder.open({ now: () => clock, ...options })
 }
 const begin = async (): Promise<string> => (await store.roots.uploads.begin(place, signal)).id
@@ -204,5 +206,64 @@ describe('uploads to the embedded store', () => {
     clock += 61 * MINUTE
     await store.roots.sweep(signal)
     expect(await store.roots.staged.find(place, digestOfBytes(bytes), signal)).toBeUndefined()
+  })
+})
+
+describe('uploads that another thread hashes', () => {
+  const threads: SumThread[] = []
+
+  async function hashedBy(thread: SumThread): Promise<SumThread> {
+    threads.push(thread)
+    await thread.start()
+    await restart({ openSums: thread.open })
+    return thread
+  }
+
+  afterEach(async () => {
+    await Promise.all(threads.splice(0).map((one) => one.close()))
+  })
+
+  test('are the same files, whether their length is said or not, in one part or in several', async () => {
+    const bytes = seededBytes('hashed elsewhere', 9 * MiB + 5)
+    const digest = digestOfBytes(bytes)
+    const here = await finish(await begin(), digest, bytes)
+    await restart()
+    await hashedBy(new SumThread())
+    for (const cuts of [[0], [0, 6 * MiB], [0, 700_000, 5 * MiB + 3]]) {
+      const id = await begin()
+      for (const [index, start] of cuts.entries()) {
+        const part = bytes.subarray(start, cuts[index + 1] ?? bytes.length)
+        const length = index === 0 ? undefined : part.length
+        await store.roots.uploads.append(place, id, { ...partOf(part), length }, signal)
+      }
+      const file = await store.roots.uploads.finish(place, id, digest, undefined, signal)
+      expect([file.cid.toString(), file.dagSize]).toEqual([here.cid.toString(), here.dagSize])
+    }
+  })
+
+  test('are refused where their bytes are others', async () => {
+    await hashedBy(new SumThread())
+    const bytes = seededBytes('claimed', 5 * MiB)
+    const damaged = Buffer.from(bytes)
+    damaged[3 * MiB] = (damaged[3 * MiB] ?? 0) ^ 1
+    await expect(finish(await begin(), digestOfBytes(bytes), damaged)).rejects.toMatchObject({
+      code: 'DIGEST_INVALID',
+    })
+    expect(await folder.incoming()).toEqual([])
+  })
+
+  test('end when that thread does, and are taken when they come again', async () => {
+    const dies = `import { parentPort } from 'node:worker_threads'
+      parentPort.on('message', ({ piece }) => { if (piece) throw new Error('out of luck') })`
+    await hashedBy(new SumThread(new URL(`data:text/javascript,${encodeURIComponent(dies)}`)))
+    const bytes = seededBytes('comes again', 5 * MiB)
+    const id = await begin()
+    await expect(append(id, bytes)).rejects.toMatchObject({ code: 'STORE_FAILED' })
+    await expect(store.roots.uploads.status(place, id, signal)).rejects.toMatchObject({
+      code: 'UPLOAD_UNKNOWN',
+    })
+    expect(await folder.incoming()).toEqual([])
+    await finish(await begin(), digestOfBytes(bytes), bytes)
+    expect(store.blobs.sizeOf(digestOfBytes(bytes))).toBe(bytes.length)
   })
 })
