@@ -246,11 +246,11 @@ describe('where users are known', () => {
   })
 
   test('no CID is told of what not everybody may pull', async () => {
-    await startWithUsers({ 'auth-rules': 'private', 'ipfs-gateway': 'off', 'publish-names': false })
+    await startWithUsers({ 'auth-rules': 'private' })
     expect((await pushAsAlice()).status).toBe(201)
     await until(() => events().length === 2)
     expect(events().map(({ target }) => target)).toEqual([
-      { root: 'home', version: 1 },
+      { root: 'private', version: 1 },
       expect.objectContaining({ repository: 'team/app', tag: 'v1', digest: image.digest }),
     ])
     expect(receiver.requests.map(({ body }) => body).join()).not.toMatch(/bafy|bafk|\/ipfs\//)
