@@ -19,6 +19,8 @@ const PACKAGES = {
   iptables: 'iptables',
   newuidmap: 'uidmap',
   setpriv: 'util-linux',
+  debootstrap: 'debootstrap',
+  'systemd-analyze': 'systemd',
 }
 
 /** What Debian runs to ask whether a freshly installed service may start; absent means that it may. */

@@ -19,6 +19,8 @@ export interface GatewayOptions {
   /** More flags of `serve`. */
   readonly flags?: readonly string[]
   readonly env?: Record<string, string | undefined>
+  /** Command that runs the program, where it is not the one that is built here. */
+  readonly program?: readonly [string, ...string[]]
 }
 
 /** What `publish --json` prints. */
@@ -44,6 +46,7 @@ export class Gateway {
   readonly admin: string
   readonly #args: readonly string[]
   readonly #env: Record<string, string | undefined>
+  readonly #program: readonly [string, ...string[]]
   #process: Running | undefined
 
   private constructor(store: string, ports: readonly number[], home: string, options: GatewayOptions) {
@@ -59,6 +62,7 @@ export class Gateway {
       ...(options.flags ?? []),
     ]
     // A Kubo or a configuration file of whoever runs the tests must not be found.
+    this.#program = options.program ?? ['node', MAIN]
     this.#env = { HOME: home, XDG_CONFIG_HOME: home, XDG_DATA_HOME: home, ...options.env }
   }
 
@@ -74,7 +78,8 @@ export class Gateway {
 
   /** Serve; after {@link down} or {@link kill} again on the same addresses and store. */
   async up(): Promise<void> {
-    const serving = launch('node', [MAIN, 'serve', ...this.#args], { env: this.#env })
+    const [program, ...first] = this.#program
+    const serving = launch(program, [...first, 'serve', ...this.#args], { env: this.#env })
     this.#process = serving
     await until(
       'gateway',

@@ -1,0 +1,226 @@
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { attempt, run, until } from './harness/child.ts'
+import { Docker } from './harness/docker.ts'
+import { Gateway, repositoryOf } from './harness/gateway-process.ts'
+import { descriptorOf, digestOfFile, makeImage } from './harness/images.ts'
+import { KuboNode } from './harness/kubo.ts'
+import { inTurn, startNginx } from './harness/nginx.ts'
+import { freePorts } from './harness/ports.ts'
+import { Teardown } from './harness/teardown.ts'
+import { tempFolder } from './harness/temp.ts'
+import { describeWith, repositoryFolder, toolPath } from './harness/tools.ts'
+
+const IMAGE = 'ipfs-registry-gateway:e2e'
+const MB = 1_000_000
+
+interface Inspected {
+  readonly Size: number
+  readonly Config: {
+    readonly User: string
+    readonly Entrypoint: readonly string[]
+    readonly StopSignal: string
+    readonly Healthcheck: unknown
+  }
+}
+
+/** A container that runs the gateway on the loopback of this machine. */
+interface Replica {
+  readonly name: string
+  readonly host: string
+  state(): Promise<{ Health: { Status: string }; ExitCode: number; Running: boolean }>
+  healthy(): Promise<void>
+}
+
+describeWith(
+  ['dockerd', 'docker', 'runc', 'skopeo', 'curl', 'umoci', 'ipfs', 'nginx', 'base-image.tar'],
+  'the container image',
+  () => {
+    const teardown = new Teardown()
+    let docker: Docker
+    let folder: string
+
+    beforeAll(async () => {
+      folder = await tempFolder(teardown, 'container-image')
+      docker = await Docker.start(teardown, { storageDriver: 'overlay2' })
+      await docker.docker(['import', toolPath('base-image.tar') ?? '', 'base:e2e'])
+      await docker.docker(
+        [
+          ...['build', '--quiet', '--network', 'host', '--build-arg', 'BASE=base:e2e'],
+          ...['--file', 'deploy/Dockerfile', '--tag', IMAGE, '.'],
+        ],
+        { cwd: repositoryFolder, env: { DOCKER_BUILDKIT: '0' }, timeout: 600_000 },
+      )
+    }, 720_000)
+    afterAll(() => teardown.run(), 90_000)
+
+    async function inspect(image: string): Promise<Inspected> {
+      return (JSON.parse(await docker.docker(['inspect', image])) as [Inspected])[0]
+    }
+
+    async function start(
+      name: string,
+      flags: readonly string[],
+      options: readonly string[] = [],
+    ): Promise<Replica> {
+      const [port = 0, admin = 0] = await freePorts(2)
+      await docker.docker([
+        ...['run', '--detach', '--name', name, '--network', 'host', '--read-only', '--cap-drop', 'ALL'],
+        ...['--security-opt', 'no-new-privileges', ...options],
+        ...['--env', `IPFS_REGISTRY_LISTEN=127.0.0.1:${port}`],
+        ...['--env', `IPFS_REGISTRY_ADMIN_LISTEN=127.0.0.1:${admin}`],
+        ...[IMAGE, 'serve', '--upstream', 'none', ...flags],
+      ])
+      const state: Replica['state'] = async () =>
+        JSON.parse(await docker.docker(['inspect', '--format', '{{json .State}}', name])) as Awaited<
+          ReturnType<Replica['state']>
+        >
+      const healthy = async (): Promise<void> =>
+        until(`${name} to be healthy`, async () => (await state()).Health.Status === 'healthy', {
+          timeout: 60_000,
+        })
+      return { name, host: `127.0.0.1:${port}`, state, healthy }
+    }
+
+    test('is small, of nobody, and says how to stop it and to look after it', async () => {
+      const [{ Size, Config }, base] = await Promise.all([inspect(IMAGE), inspect('base:e2e')])
+      expect(Size - base.Size).toBeLessThan(70 * MB)
+      expect(Config).toMatchObject({
+        User: '10001:10001',
+        StopSignal: 'SIGTERM',
+        Entrypoint: ['ipfs-registry'],
+      })
+      expect(Config.Healthcheck).toMatchObject({ Test: ['CMD', 'ipfs-registry', 'health'] })
+    })
+
+    test('serves from a volume on a read-only file system, and again after a restart', async () => {
+      const replica = await start(
+        'once',
+        ['--sample', '--source', 'embedded'],
+        ['--volume', 'store:/var/lib/ipfs-registry'],
+      )
+      await replica.healthy()
+      const line = /docker run --rm \S+?\/(\S+)/.exec(await docker.docker(['logs', 'once']))?.[1] ?? ''
+      const pull = (): Promise<string> =>
+        run('skopeo', ['inspect', '--tls-verify=false', '--raw', `docker://${replica.host}/${line}`])
+      const first = await pull()
+      expect(JSON.parse(first)).toMatchObject({ schemaVersion: 2 })
+      await docker.docker(['stop', 'once'])
+      expect(await replica.state()).toMatchObject({ ExitCode: 0 })
+      await docker.docker(['start', 'once'])
+      await replica.healthy()
+      expect(await pull()).toBe(first)
+      await docker.docker(['rm', '--force', 'once'])
+    }, 180_000)
+
+    test.each([
+      ['a wrong value', ['--cache-size', 'plenty'], [], /--cache-size "plenty"/, 2],
+      [
+        'a store that may not be written',
+        [],
+        ['--tmpfs', '/var/lib/ipfs-registry:ro'],
+        /\/var\/lib\/ipfs-registry/,
+        1,
+      ],
+    ])(
+      '%s ends it at once, with what to do',
+      async (_, flags, options, message, code) => {
+        const args = ['run', '--rm', '--network', 'host', '--read-only', ...options, IMAGE, 'serve', ...flags]
+        const got = await docker.attempt(args)
+        expect(got.code).toBe(code)
+        expect(got.stderr).toMatch(message)
+        expect(got.stderr.trim().split('\n').length).toBeLessThan(4)
+      },
+      60_000,
+    )
+
+    test('stopped in the middle of a pull, it ends that first', async () => {
+      const layout = join(folder, 'large')
+      await makeImage(layout, '1', { layers: [6 * MB], seed: 'large' })
+      const origin = await Gateway.start(teardown, { sources: ['embedded'] })
+      const repository = repositoryOf(await origin.publish(layout))
+      const replica = await start('draining', ['--source', `gateway=${origin.url}`, '--store', 'memory'])
+      await replica.healthy()
+      const { layers } = JSON.parse(
+        await run('skopeo', [
+          'inspect',
+          '--tls-verify=false',
+          '--raw',
+          `docker://${replica.host}/${repository}:1`,
+        ]),
+      ) as { layers: { digest: string }[] }
+      const digest = layers[0]?.digest ?? ''
+      const file = join(folder, 'pulled')
+      const url = `http://${replica.host}/v2/${repository}/blobs/${digest}`
+      const pulling = run('curl', ['--silent', '--fail', '--limit-rate', '1500k', '--output', file, url])
+      await until('the pull to be under way', async () => (await sizeOf(file)) > 0)
+      await docker.docker(['stop', '--time', '40', 'draining'])
+      expect(await replica.state()).toMatchObject({ ExitCode: 0 })
+      await pulling
+      expect(await digestOfFile(file)).toBe(digest)
+      await docker.docker(['rm', 'draining'])
+    }, 120_000)
+
+    test('publishes itself, and is pulled and run from there', async () => {
+      const gateway = await Gateway.start(teardown, { sources: ['embedded'] })
+      const archive = join(folder, 'image.tar')
+      await docker.docker(['save', '--output', archive, IMAGE])
+      const published = await gateway.publish(archive, '--name', 'ipfs-registry-gateway')
+      const reference = `${gateway.host}/${repositoryOf(published)}:e2e`
+      await docker.docker(['pull', '--quiet', reference], { timeout: 180_000 })
+      const { version } = JSON.parse(await run('cat', [join(repositoryFolder, 'package.json')])) as {
+        version: string
+      }
+      expect(await docker.docker(['run', '--rm', '--network', 'none', reference, '--version'])).toBe(
+        `${version}\n`,
+      )
+      await docker.docker(['rmi', reference])
+    }, 300_000)
+
+    describe('two replicas behind nginx over one Kubo', () => {
+      test('lose no pull while they are killed, drained and started again', async () => {
+        const kubo = await KuboNode.start(teardown)
+        const layout = join(folder, 'rolled')
+        await makeImage(layout, '1', { layers: [300_000, 2 * MB], seed: 'rolled' })
+        const source = ['--source', `kubo=${kubo.api}`, '--store', 'memory']
+        const publisher = await Gateway.start(teardown, { sources: [`kubo=${kubo.api}`] })
+        const repository = repositoryOf(await publisher.publish(layout, '--to', 'kubo'))
+        const replicas = await Promise.all([start('left', source), start('right', source)])
+        for (const replica of replicas) await replica.healthy()
+        const host = await startNginx(
+          teardown,
+          replicas.map((replica) => replica.host),
+          inTurn,
+        )
+        const { digest } = await descriptorOf(layout, '1')
+        const reference = `${host}/${repository}:1`
+        let rolled = false
+        const rolling = (async (): Promise<void> => {
+          for (const how of ['stop', 'kill'] as const) {
+            for (const replica of replicas) {
+              await docker.docker([how, replica.name])
+              await docker.docker(['start', replica.name])
+              await replica.healthy()
+            }
+          }
+          rolled = true
+        })()
+        let pulls = 0
+        while (!rolled) {
+          const said = await docker.docker(['pull', reference], { timeout: 60_000 })
+          expect(said).toContain(digest)
+          await docker.docker(['rmi', reference])
+          pulls += 1
+        }
+        await rolling
+        expect(pulls).toBeGreaterThan(4)
+        await docker.docker(['rm', '--force', 'left', 'right'])
+      }, 300_000)
+    })
+  },
+)
+
+async function sizeOf(file: string): Promise<number> {
+  const { code, stdout } = await attempt('stat', ['--format', '%s', file])
+  return code === 0 ? Number(stdout) : 0
+}
