@@ -204,6 +204,12 @@ export const ERRORS = {
     oci: 'UNSUPPORTED',
     meaning: 'What should be imported is no complete CAR, or no IPNS record that is of use.',
   },
+  RUNTIME_UNCHANGED: {
+    status: 500,
+    oci: 'UNKNOWN',
+    meaning:
+      'A file of a container runtime could not be read, understood or changed safely, and is as it was.',
+  },
   SETTINGS_INVALID: { status: 400, oci: 'UNKNOWN', meaning: 'Settings are wrong; every mistake is listed.' },
   INTERNAL: { status: 500, oci: 'UNKNOWN', meaning: 'A defect of this gateway; the log has the request id.' },
 } as const satisfies Record<string, ErrorKind>

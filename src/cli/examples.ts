@@ -8,6 +8,7 @@ Examples:
   ipfs-registry export /ipfs/<cid>/alpine -o alpine.car
   ipfs-registry roots
   ipfs-registry gc --dry-run
+  ipfs-registry configure docker
   ipfs-registry config
 
 Every setting is a flag, an environment variable (--cache-size: IPFS_REGISTRY_CACHE_SIZE) and a key of the YAML file
@@ -59,6 +60,13 @@ Examples:
 Examples:
   ipfs-registry health
   ipfs-registry health --live --admin-listen 127.0.0.1:5011`,
+  configure: `
+Examples:
+  ipfs-registry configure docker
+  ipfs-registry configure containerd --upstream docker.io --upstream ghcr.io --write
+  ipfs-registry configure podman --gateway https://registry.example.org --write
+  ipfs-registry configure k3s --config gateway.yaml --write
+  ipfs-registry configure containerd --remove`,
   config: `
 Examples:
   ipfs-registry config

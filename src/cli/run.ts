@@ -7,6 +7,10 @@ import { EXPORT_FORMATS } from '../export/export.ts'
 import { EXIT } from './command-context.ts'
 import type { CommandContext, ExitCode } from './command-context.ts'
 import { configCommand } from './config-command.ts'
+import { configureCommand } from './configure-command.ts'
+import type { ConfigureOptions } from './configure-command.ts'
+import { RUNTIME_NAMES } from '../runtimes/runtimes.ts'
+import type { RuntimeName } from '../runtimes/runtimes.ts'
 import { exportCommand } from './export-command.ts'
 import type { ExportOptions } from './export-command.ts'
 import { gcCommand } from './gc-command.ts'
@@ -42,6 +46,14 @@ const FOR_ROOTS: readonly SettingName[] = [
   ...LOGGING,
 ]
 const FOR_HEALTH: readonly SettingName[] = ['admin-listen', ...LOGGING]
+const FOR_MIRRORS: readonly SettingName[] = [
+  'listen',
+  'tls-cert',
+  'upstream',
+  'default-upstream',
+  'mirror',
+  ...LOGGING,
+]
 const FOR_READING: readonly SettingName[] = [
   'source',
   'public',
@@ -169,6 +181,21 @@ export async function run(
   command('health', 'ask the running gateway how it is: exit code 0 where it is ready', FOR_HEALTH)
     .addOption(new Option('--live', 'only whether it is alive'))
     .action(action((context, _, options: HealthOptions) => healthCommand(context, options)))
+
+  command('configure', 'set up a container runtime to pull through this gateway', FOR_MIRRORS)
+    .addArgument(new Argument('<RUNTIME>', 'which one').choices(RUNTIME_NAMES))
+    .addOption(new Option('--gateway <URL>', 'where it reaches the gateway (default: as --listen says)'))
+    .addOption(new Option('--write', 'change its files; otherwise what they need is only shown'))
+    .addOption(new Option('--remove', 'take away what --write has added'))
+    .addOption(new Option('--dry-run', 'show only, whatever else is said'))
+    .addOption(
+      new Option('--system-root <DIR>', 'folder of another system, whose files are changed').default('/'),
+    )
+    .action(
+      action((context, name, options: ConfigureOptions) =>
+        configureCommand(context, name as RuntimeName, options),
+      ),
+    )
 
   command('config', 'show the settings in force and where each came from', SETTING_NAMES).action(
     action(configCommand),

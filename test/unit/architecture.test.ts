@@ -141,7 +141,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   // The other protocol spoken here: what is held, as an IPFS gateway gives it.
   trustless: ['errors.ts', 'reference', 'http', 'content', 'content/car', 'content/dag'],
   export: ['errors.ts', 'reference', 'layout', 'repository', 'content', 'content/car', 'content/dag'],
-  cli: ['errors.ts', 'config', 'export', 'import', 'publish', 'repository'],
+  // Files of container runtimes, which know nothing of what a gateway is besides its address.
+  runtimes: ['errors.ts'],
+  cli: ['errors.ts', 'config', 'export', 'import', 'publish', 'repository', 'runtimes'],
 
   'app.ts': ['errors.ts', 'auth', 'http', 'registry', 'trustless'],
   // Build everything, so they may import everything.
@@ -169,7 +171,8 @@ const HOMES: Readonly<Record<string, readonly string[]>> = {
   winston: ['observability'],
   'prom-client': ['observability'],
   zod: ['config', 'mapping'],
-  yaml: ['config', 'mapping', 'auth'],
+  yaml: ['config', 'mapping', 'auth', 'runtimes'],
+  'smol-toml': ['runtimes'],
   '@node-rs/bcrypt': ['auth'],
   commander: ['cli'],
   'cli-progress': ['cli'],
