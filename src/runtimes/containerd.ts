@@ -21,7 +21,9 @@ const RESTART = 'systemctl restart containerd'
  */
 export const containerd: Runtime = {
   async add(files, { gateway, registries }) {
-    const { folder, changes, notes } = await configPath(files)
+    const { folder, change, notes } = await configPath(files)
+    const earlier = (await withoutOurs(files, [CONFIG, DROP_IN])).filter(({ path }) => path !== change?.path)
+    const changes = [...(change === undefined ? [] : [change]), ...earlier]
     const hosts = []
     for (const registry of registries) hosts.push(await hostsFile(files, folder, registry, gateway, notes))
     const others = (await files.list(folder)).filter((name) => registries.every((one) => one.name !== name))
@@ -53,26 +55,28 @@ async function withoutHosts(
 
 interface ConfigPath {
   readonly folder: string
-  readonly changes: readonly FileChange[]
+  /** What sets it; undefined where it is set. */
+  readonly change: FileChange | undefined
   readonly notes: string[]
 }
 
 async function configPath(files: FileReader): Promise<ConfigPath> {
   const before = await files.read(CONFIG)
   const own = before === undefined ? undefined : unmarked(CONFIG, before)
-  const dropIns = (await files.list(DROP_INS)).filter((name) => name.endsWith('.toml'))
   const config = readContainerdConfig(CONFIG, own ?? '')
   const notes: string[] = []
   if (config.isCriDisabled) {
     notes.push(
       `${CONFIG} disables the CRI plugin: Kubernetes does not pull by this containerd, nerdctl reads these files`,
     )
-    return { folder: DEFAULT_HOSTS, changes: [], notes }
+    return { folder: DEFAULT_HOSTS, change: undefined, notes }
   }
+  const dropIns = (await files.list(DROP_INS))
+    .map((name) => `${DROP_INS}/${name}`)
+    .filter((path) => path.endsWith('.toml') && path !== DROP_IN)
   const imported = own === undefined ? dropIns.length > 0 : importsDropIns(config.imports)
-  const others = imported ? dropIns.map((name) => `${DROP_INS}/${name}`).filter((one) => one !== DROP_IN) : []
   let { folders } = config
-  for (const path of others) {
+  for (const path of imported ? dropIns : []) {
     const set = readContainerdConfig(path, (await files.read(path)) ?? '').folders
     if (set.length > 0) folders = set
   }
@@ -83,10 +87,10 @@ async function configPath(files: FileReader): Promise<ConfigPath> {
         `config_path has several folders; releases of containerd 2 read none of them then: leave only ${first} there`,
       )
     }
-    return { folder: first, changes: [], notes }
+    return { folder: first, change: undefined, notes }
   }
   const usesDropIn = imported && (own === undefined || config.version >= 3)
-  if (usesDropIn) return { folder: first, changes: [await dropIn(files, first, config.version)], notes }
+  if (usesDropIn) return { folder: first, change: await dropIn(files, first, config.version), notes }
   if (config.imports.length > 0) {
     notes.push(
       `${CONFIG} imports files: see by "containerd config dump" that none of them sets the CRI plugin`,
@@ -94,7 +98,7 @@ async function configPath(files: FileReader): Promise<ConfigPath> {
   }
   // containerd 2 still reads version 2, containerd 1 nothing later.
   const after = withConfigPath(CONFIG, own, first, own === undefined ? 2 : config.version)
-  return { folder: first, changes: [{ path: CONFIG, before, after, own }], notes }
+  return { folder: first, change: { path: CONFIG, before, after, own }, notes }
 }
 
 /** Whether a list of folders is to be cut down to its first one: the others have nothing in them. */
