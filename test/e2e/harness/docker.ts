@@ -8,6 +8,8 @@ import type { Teardown } from './teardown.ts'
 export interface DockerOptions {
   /** More of `daemon.json`: `registry-mirrors`. */
   readonly settings?: Record<string, unknown>
+  /** The `daemon.json` itself, in the place of one with `settings`. */
+  readonly configFile?: string
   /** Added to the daemon's environment. */
   readonly env?: Record<string, string>
   /** Default: `vfs`, plain copies of layers, which works everywhere and is slow for large images. */
@@ -27,7 +29,7 @@ export class Docker {
     await mkdir(join(folder, 'client'))
     await writeFile(join(folder, 'daemon.json'), JSON.stringify(options.settings ?? {}))
     const flags = [
-      ...['--config-file', join(folder, 'daemon.json')],
+      ...['--config-file', options.configFile ?? join(folder, 'daemon.json')],
       ...['--data-root', join(folder, 'data')],
       ...['--exec-root', join(folder, 'exec')],
       ...['--pidfile', join(folder, 'pid')],
