@@ -85,11 +85,18 @@ describe.each(['through a gateway', 'on the store itself'])('roots import %s', (
     if (where === 'on the store itself') await stop()
   }
 
+  const rootsChanged = (): object[] =>
+    (gateway?.log() ?? [])
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+      .filter(({ message }) => message === 'a root has changed')
+      .map(({ root, version, cid }) => ({ root, version, cid }))
+
   test('starts a root that is then pulled and pushed to, with the origin gone', async () => {
     const cid = await newestOf(origin)
     await ready()
     const imported = await json<ImportedRoot>('roots', 'import', `/ipfs/${cid}`)
     expect(imported).toEqual({ root: 'home', cid, version: 1, repositories: ['team/app'] })
+    expect(rootsChanged()).toEqual(where === 'through a gateway' ? [{ root: 'home', version: 1, cid }] : [])
     gateway ??= await start()
     await origin.stop()
     // It is held by its version alone.
