@@ -17,6 +17,8 @@ export interface AccessFacts {
   cached?: boolean
   /** Code of the failure that was answered, or that ended the body. */
   error?: string
+  /** What the client was told of it, or would have been. */
+  reason?: string
   /** Bytes of body written. */
   bytes: number
   /** Bytes of the request's body that were read. */

@@ -24,6 +24,7 @@ export function answerFailure(req: IncomingMessage, res: ServerResponse, error: 
   const failure = asFailure(error)
   const { facts, id } = exchangeOf(req)
   facts.error = failure.code
+  facts.reason = failure.message
   if (res.headersSent) {
     res.destroy()
     return

@@ -1,14 +1,20 @@
 import express from 'express'
 import type { Express, Response } from 'express'
 import type { Readiness } from './health.ts'
+import { STATUS_POLICY, statusPage } from './status-page.ts'
+import type { GatewayStatus } from './status.ts'
 
 export interface AdminServerOptions {
   readonly readiness: () => Readiness
+  readonly status: () => Promise<GatewayStatus>
   readonly metrics: { readonly contentType: string; readonly expose: () => Promise<string> }
 }
 
-/** What operators ask: `/livez`, `/readyz`, `/metrics`. It has a listener of its own, which clients need not reach. */
-export function createAdminApp({ readiness, metrics }: AdminServerOptions): Express {
+/**
+ * What operators ask: the status at `/` and `/status.json`, `/livez`, `/readyz`, `/metrics`. It has a listener of its own,
+ * which clients need not reach.
+ */
+export function createAdminApp({ readiness, status, metrics }: AdminServerOptions): Express {
   const app = express()
   app.disable('x-powered-by')
   app.disable('etag')
@@ -17,6 +23,20 @@ export function createAdminApp({ readiness, metrics }: AdminServerOptions): Expr
     if (request.method === 'GET' || request.method === 'HEAD') return next()
     response.set('Allow', 'GET, HEAD')
     sendText(response, 405, 'only GET and HEAD\n')
+  })
+
+  app.get('/', async (request, response) => {
+    response.set({
+      'Content-Security-Policy': STATUS_POLICY,
+      'Referrer-Policy': 'no-referrer',
+      'X-Content-Type-Options': 'nosniff',
+    })
+    const refreshes = request.query['refresh'] !== 'off'
+    response.type('html').send(statusPage(await status(), { refreshes }))
+  })
+
+  app.get('/status.json', async (_, response) => {
+    response.json(await status())
   })
 
   // Answering at all is the proof.
@@ -31,7 +51,9 @@ export function createAdminApp({ readiness, metrics }: AdminServerOptions): Expr
     response.set('Content-Type', metrics.contentType).end(await metrics.expose())
   })
 
-  app.use((_, response) => sendText(response, 404, '/livez, /readyz and /metrics are here\n'))
+  app.use((_, response) =>
+    sendText(response, 404, '/, /status.json, /livez, /readyz and /metrics are here\n'),
+  )
   return app
 }
 

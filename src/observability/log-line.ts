@@ -25,7 +25,12 @@ export function formatJsonLine(entry: LogEntry): string {
 
 /** `12:34:56.789 info  message  key=value` */
 export function formatTextLine(entry: LogEntry): string {
-  let line = `${clock(entry.time)} ${entry.level.padEnd(5)} ${inOneLine(withoutPasswords(entry.message))}`
+  return `${clock(entry.time)} ${entry.level.padEnd(5)} ${describeEntry(entry)}`
+}
+
+/** `message  key=value` */
+export function describeEntry(entry: LogEntry): string {
+  let line = inOneLine(withoutPasswords(entry.message))
   for (const [key, value] of Object.entries({ ...entry.base, ...entry.fields })) {
     if (value !== undefined) line += `  ${key}=${textValue(value)}`
   }
@@ -98,7 +103,7 @@ function inOneLine(text: string): string {
 const USER_INFO = /(\/\/)[^/?#@\s"]*@/g
 
 /** `https://user:password@host` without the part that is nobody's business. */
-function withoutPasswords(text: string): string {
+export function withoutPasswords(text: string): string {
   return text.includes('@') && text.includes('//') ? text.replace(USER_INFO, '$1***@') : text
 }
 

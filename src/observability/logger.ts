@@ -32,6 +32,8 @@ export interface LoggerOptions {
   /** `auto`: text on a terminal, JSON otherwise. */
   readonly format: 'auto' | 'text' | 'json'
   readonly stream: Writable & { readonly isTTY?: boolean }
+  /** Hears of every warning and error, whatever the level; must not throw. */
+  readonly onTrouble?: (entry: LogEntry) => void
 }
 
 const SEVERITY: Readonly<Record<LogLevel, number>> = { error: 0, warn: 1, info: 2, debug: 3 }
@@ -53,17 +55,21 @@ export function createLogger(options: LoggerOptions): RootLogger {
     const record: LogRecord = { level: entry.level, message: entry.message, entry }
     winston.log(record)
   }
-  return new LevelledLogger(write, SEVERITY[options.level], undefined, () => transport.flush())
+  const sink = { write, onTrouble: options.onTrouble, flush: () => transport.flush() }
+  return new LevelledLogger(sink, SEVERITY[options.level], undefined)
 }
 
 /** Discards everything; for tests and for commands that log nothing. */
 export function silentLogger(): RootLogger {
-  return new LevelledLogger(
-    () => undefined,
-    -1,
-    undefined,
-    () => undefined,
-  )
+  const ignore = (): void => undefined
+  return new LevelledLogger({ write: ignore, onTrouble: undefined, flush: ignore }, -1, undefined)
+}
+
+/** What all loggers of one log share. */
+interface Sink {
+  readonly write: (entry: LogEntry) => void
+  readonly onTrouble: ((entry: LogEntry) => void) | undefined
+  readonly flush: () => void
 }
 
 interface LogRecord {
@@ -74,29 +80,26 @@ interface LogRecord {
 
 /** Filters by level before anything is built: winston itself takes microseconds to find that nobody listens. */
 class LevelledLogger implements RootLogger {
-  private readonly write: (entry: LogEntry) => void
+  private readonly sink: Sink
   private readonly threshold: number
   private readonly base: LogFields | undefined
-  readonly flush: () => void
 
-  constructor(
-    write: (entry: LogEntry) => void,
-    threshold: number,
-    base: LogFields | undefined,
-    flush: () => void,
-  ) {
-    this.write = write
+  constructor(sink: Sink, threshold: number, base: LogFields | undefined) {
+    this.sink = sink
     this.threshold = threshold
     this.base = base
-    this.flush = flush
+  }
+
+  flush(): void {
+    this.sink.flush()
   }
 
   error(message: string, fields?: LogFields): void {
-    if (this.threshold >= 0) this.emit('error', message, fields)
+    this.trouble('error', message, fields)
   }
 
   warn(message: string, fields?: LogFields): void {
-    if (this.threshold >= 1) this.emit('warn', message, fields)
+    this.trouble('warn', message, fields)
   }
 
   info(message: string, fields?: LogFields): void {
@@ -112,10 +115,15 @@ class LevelledLogger implements RootLogger {
   }
 
   child(fields: LogFields): Logger {
-    return new LevelledLogger(this.write, this.threshold, { ...this.base, ...fields }, this.flush)
+    return new LevelledLogger(this.sink, this.threshold, { ...this.base, ...fields })
   }
 
   private emit(level: LogLevel, message: string, fields: LogFields | undefined): void {
-    this.write({ time: Date.now(), level, message, base: this.base, fields })
+    this.sink.write({ time: Date.now(), level, message, base: this.base, fields })
+  }
+
+  private trouble(level: 'error' | 'warn', message: string, fields: LogFields | undefined): void {
+    if (this.enabled(level)) this.emit(level, message, fields)
+    this.sink.onTrouble?.({ time: Date.now(), level, message, base: this.base, fields })
   }
 }

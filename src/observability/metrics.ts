@@ -1,7 +1,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { METRIC_PREFIX, METRICS } from './metric-definitions.ts'
 import type { MetricDefinition } from './metric-definitions.ts'
-import { LabelledSums } from './labelled-sums.ts'
+import { LabelledSums, type LabelledSum } from './labelled-sums.ts'
 
 type Labels<L extends string> = Readonly<Record<L, string>>
 
@@ -40,6 +40,8 @@ export interface ExposedMetrics {
   readonly contentType: string
   /** The text that Prometheus reads. */
   readonly expose: () => Promise<string>
+  /** What a counter or gauge has come to, for each combination of labels so far; nothing for a histogram. */
+  readonly sums: (metric: keyof Metrics) => Iterable<LabelledSum>
   /** Stop watching the process. */
   readonly close: () => void
 }
@@ -48,11 +50,17 @@ export interface ExposedMetrics {
 export function createMetrics(options: { processMetrics?: boolean } = {}): ExposedMetrics {
   const registry = new Registry()
   if (options.processMetrics ?? true) collectDefaultMetrics({ register: registry })
-  const metrics = build((definition) => promMetric(definition, registry))
+  const sums = new Map<string, LabelledSums>()
+  const metrics = build((definition) => {
+    const own = new LabelledSums(definition.labels)
+    sums.set(definition.name, own)
+    return promMetric(definition, own, registry)
+  })
   return {
     metrics,
     contentType: registry.contentType,
     expose: () => registry.metrics(),
+    sums: (metric) => sums.get(METRICS[metric].name) ?? [],
     close: () => registry.clear(),
   }
 }
@@ -97,7 +105,7 @@ function withoutLabels({ add, set, observe }: MetricPrimitive) {
   }
 }
 
-function promMetric(definition: MetricDefinition, registry: Registry): MetricPrimitive {
+function promMetric(definition: MetricDefinition, sums: LabelledSums, registry: Registry): MetricPrimitive {
   const options = {
     name: METRIC_PREFIX + definition.name,
     help: definition.help,
@@ -109,7 +117,6 @@ function promMetric(definition: MetricDefinition, registry: Registry): MetricPri
   }
   switch (definition.kind) {
     case 'counter': {
-      const sums = new LabelledSums(definition.labels)
       const collect = function (this: Counter): void {
         this.reset()
         for (const { labels, value } of sums) this.inc(labels, value)
@@ -118,7 +125,6 @@ function promMetric(definition: MetricDefinition, registry: Registry): MetricPri
       return { add: (labels, value) => sums.add(labels, value), set: never, observe: never }
     }
     case 'gauge': {
-      const sums = new LabelledSums(definition.labels)
       const collect = function (this: Gauge): void {
         for (const { labels, value } of sums) this.set(labels, value)
       }

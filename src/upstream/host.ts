@@ -58,6 +58,8 @@ export interface RegistryHostOptions extends HostDispatcherOptions {
 
 /** A registry that is one host. */
 export interface RegistryHost extends Registry {
+  /** ms since the epoch until which it is not asked, as it wants; undefined while it may be. */
+  readonly limitedUntil: number | undefined
   /** End all requests under way, and close all connections. */
   destroy(): Promise<void>
 }
@@ -177,6 +179,10 @@ class Host implements RegistryHost {
         this.#manifest(repository, fallbackTagOf(subject), { limit: MAX_REFERRERS, ...call })
       return { referrers: listed ?? (await taggedReferrers(tagged)), source: this.name }
     })
+  }
+
+  get limitedUntil(): number | undefined {
+    return this.#access.pause.until
   }
 
   async healthy(signal: AbortSignal): Promise<boolean> {

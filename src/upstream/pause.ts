@@ -23,6 +23,11 @@ export class Pause {
     return Date.now() < this.#until
   }
 
+  /** ms since the epoch until which it lasts; undefined when there is none. */
+  get until(): number | undefined {
+    return this.active ? this.#until : undefined
+  }
+
   /** @throws Failure UPSTREAM_LIMITED while it lasts, with the seconds that are left */
   check(): void {
     if (this.active) throw this.#limited(Math.ceil((this.#until - Date.now()) / 1000))

@@ -6,18 +6,30 @@ import type { NameResolver } from '../naming/resolver.ts'
 import type { Logger } from '../observability/logger.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import { outcomeOf } from '../observability/outcome.ts'
+import type { SourceRecords } from '../observability/source-records.ts'
 import type { MutableName } from '../reference/name.ts'
 
 // What the parts tell of themselves, as metrics and lines of the log.
 
-export function sourceEvents(metrics: Metrics, logger: Logger): SourceEvents {
+export interface SourceEventParts {
+  readonly metrics: Metrics
+  readonly logger: Logger
+  /** Undefined where nobody looks. */
+  readonly sourceRecords?: SourceRecords | undefined
+}
+
+export function sourceEvents({ metrics, logger, sourceRecords }: SourceEventParts): SourceEvents {
   return {
     ended: (source, failure) => {
+      sourceRecords?.ended(source, failure)
       metrics.sourceRequests.add({ source, outcome: outcomeOf(failure) })
       if (isFailure(failure, 'OVERLOADED')) metrics.overloaded.add({ queue: 'source' })
     },
     cancelled: (source) => metrics.sourceRequests.add({ source, outcome: 'cancelled' }),
-    answered: (source, seconds) => metrics.sourceFirstByteSeconds.observe({ source }, seconds),
+    answered: (source, seconds) => {
+      sourceRecords?.answered(source, seconds)
+      metrics.sourceFirstByteSeconds.observe({ source }, seconds)
+    },
     received: (source, bytes) => metrics.sourceBytes.add({ source }, bytes),
     discredited: (source, reason) => {
       metrics.digestMismatches.add({ source })

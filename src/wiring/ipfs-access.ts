@@ -51,7 +51,7 @@ export function buildAccess(parts: AccessParts, allowed: readonly string[] | und
     parts.sources.filter(({ name }) => names.has(name)),
     {
       hedgeDelay: config.hedgeDelay,
-      events: sourceEvents(metrics, logger),
+      events: sourceEvents(parts),
       ...(hint === undefined || allowed !== undefined ? {} : { hint }),
     },
   )

@@ -6,10 +6,13 @@ import { parseTarget } from '../naming/target.ts'
 import { parseNamePattern } from '../reference/name-pattern.ts'
 import type { OrdinaryNames } from '../repository/repositories.ts'
 import { readSmall } from '../repository/ipfs/read-small.ts'
+import type { RegistryHost } from '../upstream/host.ts'
 import { buildAccess, type AccessParts, type BuiltAccess } from './ipfs-access.ts'
 import { buildUpstreams, upstreamNames, type Identity } from './upstreams.ts'
 
 export interface BuiltOrdinaryNames extends OrdinaryNames {
+  /** Of all upstreams. */
+  readonly hosts: readonly RegistryHost[]
   close(): Promise<void>
 }
 
@@ -33,6 +36,7 @@ export async function buildOrdinaryNames(
   return {
     names: upstreamNames(config),
     upstreams: upstreams.byName,
+    hosts: upstreams.hosts,
     mapped: (canonical) => mapping?.current().find(canonical),
     mappingVersion: () => mapping?.version ?? 0,
     isLocal: (name) => local.some((pattern) => pattern.match(name) !== undefined),

@@ -7,9 +7,11 @@ import type { FollowedRoot } from '../follow/followed-root.ts'
 import type { RememberingResolver } from '../naming/remembering-resolver.ts'
 import type { Logger } from '../observability/logger.ts'
 import type { Metrics } from '../observability/metrics.ts'
+import type { SourceRecords } from '../observability/source-records.ts'
 import { ParsedManifests } from '../repository/parsed-manifests.ts'
 import { Policy } from '../repository/policy.ts'
 import { Repositories } from '../repository/repositories.ts'
+import type { RegistryHost } from '../upstream/host.ts'
 import { buildCache } from './blob-cache.ts'
 import { buildReadOnlyRoots } from './following.ts'
 import { buildAccess } from './ipfs-access.ts'
@@ -32,6 +34,8 @@ export interface Backend {
   readonly roots: BuiltRoots | undefined
   /** Roots of others that are kept here. */
   readonly followed: readonly FollowedRoot[]
+  /** Of other registries. */
+  readonly upstreamHosts: readonly RegistryHost[]
   readonly close: () => Promise<void>
 }
 
@@ -42,6 +46,8 @@ export interface BackendParts {
   readonly pool: BufferPool
   readonly logger: Logger
   readonly metrics: Metrics
+  /** Undefined where nobody looks at them. */
+  readonly sourceRecords?: SourceRecords | undefined
   readonly serving?: ServingParts
 }
 
@@ -98,5 +104,15 @@ export async function buildBackend(parts: BackendParts): Promise<Backend> {
     await Promise.all(located.map(({ dispatcher }) => dispatcher.destroy()))
   }
   const followed = readOnlyRoots?.followed ?? []
-  return { repositories, cache, sources, policy, resolver: access.remembering, roots, followed, close }
+  return {
+    repositories,
+    cache,
+    sources,
+    policy,
+    resolver: access.remembering,
+    roots,
+    followed,
+    upstreamHosts: ordinary?.hosts ?? [],
+    close,
+  }
 }

@@ -8,15 +8,17 @@ import { createEmbeddedTarget } from '../content/embedded/target.ts'
 import { Failure, isFailure, messageOf } from '../errors.ts'
 import { ListeningServer } from '../http/server.ts'
 import { newGatewayName } from '../http/via.ts'
-import { createAccessLog } from '../observability/access-log.ts'
-import { createAdminApp } from '../observability/admin-server.ts'
 import { Health } from '../observability/health.ts'
 import { createLogger, type Logger } from '../observability/logger.ts'
 import { createMetrics, type Metrics } from '../observability/metrics.ts'
+import { RecentErrors } from '../observability/recent-errors.ts'
+import { SourceRecords } from '../observability/source-records.ts'
 import type { RootVersion } from '../roots/root-store.ts'
 import { publishSample } from '../publish/sample/publish-sample.ts'
 import { SAMPLE_NAME, SAMPLE_TAG } from '../publish/sample/sample-image.ts'
+import { listenAdmin } from './admin.ts'
 import { announce } from './announce.ts'
+import { appEvents } from './app-events.ts'
 import { startControlServer } from './control-server.ts'
 import { buildExporter } from './exporting.ts'
 import { embeddedPublisher, kuboPublisher, storeImporter } from './publishing.ts'
@@ -33,10 +35,13 @@ import { buildTrustless } from './trustless.ts'
 
 /** Builds a gateway from its settings and starts it. */
 export async function serve(config: Config, terminal: Terminal): Promise<RunningGateway> {
+  const errors = new RecentErrors()
+  const sourceRecords = new SourceRecords()
   const logger = createLogger({
     level: config.logLevel,
     format: config.logFormat,
     stream: terminal.stderr,
+    onTrouble: (entry) => errors.line(entry),
   })
   const exposed = createMetrics()
   const { metrics } = exposed
@@ -51,22 +56,23 @@ export async function serve(config: Config, terminal: Terminal): Promise<Running
   const access = authorization?.access
   const isPrivate =
     access === undefined ? undefined : (name: string) => access.isPrivate({ name, namespace: undefined })
-  const events = buildPushedEvents({ config, userAgent: identity.userAgent, logger, metrics })
-  const serving = { identity, signal: terminal.signal, isPrivate, onRootVersion: events.onRootVersion }
-  const backend = await buildBackend({ config, located, store, pool, logger, metrics, serving }).catch(
-    async (error: unknown) => {
-      await store?.close()
-      throw error
-    },
-  )
+  const pushedEvents = buildPushedEvents({ config, userAgent: identity.userAgent, logger, metrics })
+  const { onRootVersion } = pushedEvents
+  const serving = { identity, signal: terminal.signal, isPrivate, onRootVersion }
+  const parts = { config, located, store, pool, logger, metrics, sourceRecords, serving }
+  const backend = await buildBackend(parts).catch(async (error: unknown) => {
+    await store?.close()
+    throw error
+  })
   const trustless =
     config.ipfsGateway === 'off'
       ? undefined
       : buildTrustless({ config, located, store, policy: backend.policy })
   const apart = typeof config.ipfsGateway === 'object' ? config.ipfsGateway : undefined
-  const registry = registryOptions(config, backend, gateway, access, events.onRepositoryEvent)
+  const registry = registryOptions(config, backend, gateway, access, pushedEvents.onRepositoryEvent)
   const serveToken = authorization?.serveToken
-  const server = await listen(config, config.listen, logger, metrics, {
+  const events = appEvents(logger, metrics, errors)
+  const server = await listen(config, config.listen, logger, events, {
     registry,
     serveToken,
     trustless: apart === undefined ? trustless : undefined,
@@ -74,33 +80,32 @@ export async function serve(config: Config, terminal: Terminal): Promise<Running
   const mirrors: ListeningServer[] = []
   for (const { address, upstream } of config.mirrors) {
     const mirror = { serveToken, registry: { ...registry, mirrorOf: upstream } }
-    mirrors.push(await listen(config, address, logger, metrics, mirror))
+    mirrors.push(await listen(config, address, logger, events, mirror))
   }
   const blockServer =
-    apart === undefined ? undefined : await listen(config, apart, logger, metrics, { trustless })
+    apart === undefined ? undefined : await listen(config, apart, logger, events, { trustless })
   const address = { host: config.listen.host, port: server.port }
   const control =
     store === undefined
       ? undefined
-      : await startControl(config, located, store, backend, events, address, logger)
+      : await startControl(config, located, store, backend, pushedEvents, address, logger)
   const health = new Health({
     storeReady: () => true,
     sources: backend.sources,
     onSource: (source, healthy) => metrics.sourceHealthy.set({ source }, healthy ? 1 : 0),
   })
   await health.start()
-  const admin = await listenAdmin(config, {
-    readiness: () => health.readiness(),
-    metrics: {
-      contentType: exposed.contentType,
-      expose: () => {
-        metrics.fillsInFlight.set(backend.cache.fillCount)
-        backend.roots?.names.measure()
-        metrics.cacheBytes.set({ cache: 'memory' }, backend.cache.memoryBytes)
-        if (store !== undefined) metrics.cacheBytes.set({ cache: 'blobs' }, store.blobs.cacheBytes)
-        return exposed.expose()
-      },
-    },
+  const readiness = () => health.readiness()
+  const { version } = terminal
+  const admin = await listenAdmin({
+    config,
+    version,
+    backend,
+    store,
+    exposed,
+    sourceRecords,
+    errors,
+    readiness,
   })
   const scheme = config.tlsCert === undefined ? 'http' : 'https'
   const url = `${scheme}://${formatAddress(address)}`
@@ -141,7 +146,7 @@ export async function serve(config: Config, terminal: Terminal): Promise<Running
       control?.close()
       await admin?.close(0)
       await backend.close()
-      await events.close(signal)
+      await pushedEvents.close(signal)
       await store?.close()
       exposed.close()
       logger.flush()
@@ -213,14 +218,14 @@ function listen(
   config: Config,
   address: Address,
   logger: Logger,
-  metrics: Metrics,
+  events: AppEvents,
   protocols: Pick<AppOptions, 'registry' | 'serveToken' | 'trustless'>,
 ): Promise<ListeningServer> {
   const handler = createApp({
     ...protocols,
     answerTimeout: config.answerTimeout,
     maxRequests: config.maxRequests,
-    events: appEvents(logger, metrics),
+    events,
   })
   const { tlsCert, tlsKey } = config
   return ListeningServer.listen(handler, {
@@ -228,58 +233,6 @@ function listen(
     tls: tlsCert === undefined || tlsKey === undefined ? undefined : { cert: tlsCert, key: tlsKey },
     onTlsError: (error) => logger.error('the new certificate can not be used', { error: messageOf(error) }),
   })
-}
-
-async function listenAdmin(
-  config: Config,
-  options: Parameters<typeof createAdminApp>[0],
-): Promise<ListeningServer | undefined> {
-  if (config.adminListen === undefined) return undefined
-  const app = createAdminApp(options)
-  return ListeningServer.listen((req, res) => void app(req, res), {
-    ...config.adminListen,
-    tls: undefined,
-    onTlsError: () => undefined,
-  })
-}
-
-/** Those that a metric tells apart. */
-const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'])
-
-function appEvents(logger: Logger, metrics: Metrics): AppEvents {
-  const access = createAccessLog(logger)
-  return {
-    begun: () => metrics.requestsInFlight.add(1),
-    overloaded: () => metrics.overloaded.add({ queue: 'requests' }),
-    broken: (exchange, error) => logger.error('defect', { id: exchange.id, error }),
-    ended: (req, res, exchange) => {
-      const { facts } = exchange
-      const seconds = (performance.now() - exchange.started) / 1000
-      const method = METHODS.has(req.method ?? '') ? (req.method ?? '') : 'other'
-      const code = res.headersSent ? String(res.statusCode) : '499'
-      metrics.requestsInFlight.add(-1)
-      metrics.requests.add({ route: facts.route, method, code })
-      metrics.requestSeconds.observe({ route: facts.route }, seconds)
-      if (facts.received > 0) metrics.receivedBytes.add({ route: facts.route }, facts.received)
-      if (facts.bytes > 0) metrics.sentBytes.add({ from: originOf(facts.source) }, facts.bytes)
-      access({
-        ...facts,
-        id: exchange.id,
-        method: req.method ?? '',
-        url: req.url ?? '',
-        status: res.headersSent ? res.statusCode : undefined,
-        milliseconds: seconds * 1000,
-        // A client may close the connection when it has what was announced, before the answer is ended here.
-        complete: res.writableFinished || facts.bytes === Number(res.getHeader('content-length')),
-        client: req.socket.remoteAddress,
-        agent: req.headers['user-agent'],
-      })
-    },
-  }
-}
-
-function originOf(source: string | undefined): 'memory' | 'disk' | 'source' {
-  return source === 'memory' || source === 'disk' ? source : 'source'
 }
 
 async function sampleLines(store: OpenStore, port: number, signal: AbortSignal): Promise<string[]> {

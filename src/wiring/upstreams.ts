@@ -20,6 +20,8 @@ export interface Identity {
 
 export interface Upstreams {
   readonly byName: ReadonlyMap<string, Upstream>
+  /** Of all upstreams, in the order of the settings. */
+  readonly hosts: readonly RegistryHost[]
   close(): Promise<void>
 }
 
@@ -50,6 +52,7 @@ export function buildUpstreams(parts: AccessParts, identity: Identity): Upstream
   }
   return {
     byName,
+    hosts,
     async close() {
       await Promise.all(hosts.map((host) => host.destroy()))
     },
@@ -65,15 +68,15 @@ export function upstreamNames(config: Config): UpstreamNames {
 }
 
 function buildUpstream(
-  { config, metrics, logger }: AccessParts,
+  parts: AccessParts,
   { name, allow, deny, redirectClients }: ConfiguredUpstream,
   hosts: readonly RegistryHost[],
   shared: UpstreamParts,
 ): Upstream {
   const registry = failoverRegistry(hosts, {
     name,
-    hedgeDelay: config.hedgeDelay,
-    events: sourceEvents(metrics, logger),
+    hedgeDelay: parts.config.hedgeDelay,
+    events: sourceEvents(parts),
   })
   return new Upstream({ name, registry, redirectClients, excluded: exclusion(name, allow, deny) }, shared)
 }

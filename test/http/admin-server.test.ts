@@ -3,11 +3,15 @@ import request from 'supertest'
 import { createAdminApp } from '../../src/observability/admin-server.ts'
 import type { Readiness } from '../../src/observability/health.ts'
 import { createMetrics } from '../../src/observability/metrics.ts'
+import { gatewayStatus } from '../fixtures/gateway-status.ts'
 
 function admin(readiness: Partial<Readiness> = {}) {
   const metrics = createMetrics({ processMetrics: false })
   const state = { ready: true, reasons: [], sources: { kubo: true }, ...readiness }
-  return { app: createAdminApp({ readiness: () => state, metrics }), metrics }
+  return {
+    app: createAdminApp({ readiness: () => state, status: async () => gatewayStatus(), metrics }),
+    metrics,
+  }
 }
 
 test('/livez says that the process answers, ready or not', async () => {
@@ -34,6 +38,25 @@ test('/metrics is what Prometheus reads', async () => {
   expect(answer.status).toBe(200)
   expect(answer.headers['content-type']).toMatch(/^text\/plain; version=0\.0\.4/)
   expect(answer.text).toContain('ipfs_registry_digest_mismatches_total{source="kubo"} 1\n')
+})
+
+test('/ is a page that holds whatever it is told in place', async () => {
+  const { app } = admin()
+  const answer = await request(app).get('/')
+  expect(answer.status).toBe(200)
+  expect(answer.headers['content-type']).toBe('text/html; charset=utf-8')
+  expect(answer.headers['cache-control']).toBe('no-store')
+  expect(answer.headers['content-security-policy']).toMatch(/^default-src 'none'; style-src 'sha256-[^']+';/)
+  expect(answer.headers['x-content-type-options']).toBe('nosniff')
+  expect(answer.text).toContain('http-equiv="refresh"')
+  expect((await request(app).get('/?refresh=off')).text).not.toContain('http-equiv="refresh"')
+})
+
+test('/status.json is the same for programs', async () => {
+  const answer = await request(admin().app).get('/status.json')
+  expect(answer.headers['content-type']).toMatch(/^application\/json/)
+  expect(answer.headers['cache-control']).toBe('no-store')
+  expect(answer.body).toEqual(gatewayStatus())
 })
 
 test('HEAD is answered without a body; other methods and paths are refused', async () => {

@@ -28,14 +28,14 @@ const ENDS = [
 
 test.each(ENDS)('a request to a source that ends with %s counts as %s', (end, outcome) => {
   const { metrics, calls } = recordedMetrics()
-  sourceEvents(metrics, silentLogger()).ended('kubo', end)
+  sourceEvents({ metrics, logger: silentLogger() }).ended('kubo', end)
   expect(calls[0]).toBe(`source_requests_total{source=kubo,outcome=${outcome}} 1`)
   expect(calls.slice(1)).toEqual(outcome === 'overloaded' ? ['overloaded_total{queue=source} 1'] : [])
 })
 
 test('a request to a source that was given up counts as cancelled', () => {
   const { metrics, calls } = recordedMetrics()
-  sourceEvents(metrics, silentLogger()).cancelled('kubo')
+  sourceEvents({ metrics, logger: silentLogger() }).cancelled('kubo')
   expect(calls).toEqual(['source_requests_total{source=kubo,outcome=cancelled} 1'])
 })
 
