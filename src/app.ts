@@ -24,7 +24,17 @@ export interface AppOptions {
   /** Requests under way at once. */
   readonly maxRequests: number
   readonly events: AppEvents
+  /** Surrounds what answers a request, where that is traced. */
+  readonly around?: Around | undefined
 }
+
+/** Calls `answer` once, at once. */
+export type Around = (
+  req: IncomingMessage,
+  res: ServerResponse,
+  exchange: Exchange,
+  answer: () => void,
+) => void
 
 export interface AppEvents {
   begun(): void
@@ -62,12 +72,13 @@ export function createApp(options: AppOptions): RequestListener {
 }
 
 function begin(options: AppOptions): Step {
-  const { events } = options
+  const { events, around } = options
   return (req, res, next) => {
     const exchange = beginExchange(req, res, options)
     events.begun()
     res.once('close', () => events.ended(req, res, exchange))
-    next()
+    if (around === undefined) next()
+    else around(req, res, exchange, next)
   }
 }
 

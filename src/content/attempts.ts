@@ -11,6 +11,8 @@ export interface Candidate {
 export interface SourceEvents {
   /** A request to a source has been answered, or has failed. */
   ended(source: string, failure: unknown): void
+  /** Surrounds a question to a source, up to its first answer; its promise is that of the question. */
+  asking?<T>(source: string, signal: AbortSignal, ask: () => Promise<T>): Promise<T>
   /** A request was given up: its client has left, or another source was faster. */
   cancelled(source: string): void
   /** Seconds from asking a source to its first answer. */
@@ -96,7 +98,8 @@ export class Attempts<C extends Candidate> {
     const { events } = this
     const start = performance.now()
     try {
-      const value = await ask(candidate, signal)
+      const question = (): Promise<T> => ask(candidate, signal)
+      const value = await (events?.asking?.(candidate.name, signal, question) ?? question())
       events?.answered(candidate.name, (performance.now() - start) / 1000)
       events?.ended(candidate.name, undefined)
       return value

@@ -20,6 +20,8 @@ export interface HostAccess {
   readonly via: string
   /** Sent with every request, `via` among them. */
   readonly headers: Readonly<Record<string, string>>
+  /** Sent with each single request to the host itself, never to where it sends us. */
+  readonly requestHeaders?: (() => Readonly<Record<string, string>>) | undefined
   readonly dispatchers: HostDispatchers
   readonly allowPrivateRedirects: boolean
   /** ms, as in EndpointOptions. */
@@ -48,6 +50,7 @@ export function endpointFor(
     name: options.name,
     dispatcher: access.dispatchers.for(options),
     headers: access.headers,
+    requestHeaders: options.elsewhere ? undefined : access.requestHeaders,
     answerTimeout: access.answerTimeout,
     stallTimeout: access.stallTimeout,
     origin: url.origin,

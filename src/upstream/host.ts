@@ -53,6 +53,8 @@ export interface RegistryHostOptions extends HostDispatcherOptions {
   /** What this gateway calls itself in `Via`, by which it finds out that it asks itself. One word. */
   readonly via: string
   readonly userAgent: string
+  /** See {@link HostAccess.requestHeaders}. */
+  readonly requestHeaders?: (() => Readonly<Record<string, string>>) | undefined
   readonly events: HostEvents
 }
 

@@ -7,6 +7,7 @@ import type { Logger } from '../observability/logger.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import { outcomeOf } from '../observability/outcome.ts'
 import type { SourceRecords } from '../observability/source-records.ts'
+import type { Tracing } from '../observability/tracing.ts'
 import type { MutableName } from '../reference/name.ts'
 
 // What the parts tell of themselves, as metrics and lines of the log.
@@ -16,10 +17,15 @@ export interface SourceEventParts {
   readonly logger: Logger
   /** Undefined where nobody looks. */
   readonly sourceRecords?: SourceRecords | undefined
+  /** Undefined where nobody traces. */
+  readonly tracing?: Tracing | undefined
 }
 
-export function sourceEvents({ metrics, logger, sourceRecords }: SourceEventParts): SourceEvents {
+export function sourceEvents({ metrics, logger, sourceRecords, tracing }: SourceEventParts): SourceEvents {
   return {
+    ...(tracing === undefined
+      ? {}
+      : { asking: (source, signal, ask) => tracing.asking(source, signal, ask) }),
     ended: (source, failure) => {
       sourceRecords?.ended(source, failure)
       metrics.sourceRequests.add({ source, outcome: outcomeOf(failure) })

@@ -8,6 +8,7 @@ import type { RememberingResolver } from '../naming/remembering-resolver.ts'
 import type { Logger } from '../observability/logger.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import type { SourceRecords } from '../observability/source-records.ts'
+import type { Tracing } from '../observability/tracing.ts'
 import { ParsedManifests } from '../repository/parsed-manifests.ts'
 import { Policy } from '../repository/policy.ts'
 import { Repositories } from '../repository/repositories.ts'
@@ -48,6 +49,8 @@ export interface BackendParts {
   readonly metrics: Metrics
   /** Undefined where nobody looks at them. */
   readonly sourceRecords?: SourceRecords | undefined
+  /** Undefined where nobody traces. */
+  readonly tracing?: Tracing | undefined
   readonly serving?: ServingParts
 }
 

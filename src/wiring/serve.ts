@@ -1,5 +1,5 @@
 import type { Server } from 'node:http'
-import { createApp, type AppEvents, type AppOptions } from '../app.ts'
+import { createApp, type AppOptions } from '../app.ts'
 import type { RunningGateway } from '../cli/program.ts'
 import type { Terminal } from '../cli/terminal.ts'
 import { formatAddress, type Address } from '../config/address.ts'
@@ -13,6 +13,7 @@ import { createLogger, type Logger } from '../observability/logger.ts'
 import { createMetrics, type Metrics } from '../observability/metrics.ts'
 import { RecentErrors } from '../observability/recent-errors.ts'
 import { SourceRecords } from '../observability/source-records.ts'
+import { loadTracing } from '../observability/tracing.ts'
 import type { RootVersion } from '../roots/root-store.ts'
 import { publishSample } from '../publish/sample/publish-sample.ts'
 import { SAMPLE_NAME, SAMPLE_TAG } from '../publish/sample/sample-image.ts'
@@ -31,6 +32,7 @@ import { buildBackend, type Backend } from './repositories.ts'
 import { buildRegistryAccess } from './registry-access.ts'
 import { locateSources, type LocatedSource } from './sources.ts'
 import { createBufferPool, openStore, type OpenStore } from './store.ts'
+import { tracedRequests, tracedSources } from './traces.ts'
 import { buildTrustless } from './trustless.ts'
 
 /** Builds a gateway from its settings and starts it. */
@@ -50,7 +52,8 @@ export async function serve(config: Config, terminal: Terminal): Promise<Running
   checkPrivatePushes(config, privatePushes)
   const pool = createBufferPool()
   const store = await openConfiguredStore(config, pool, metrics)
-  const located = await locateSources(config, terminal.signal)
+  const tracing = await loadTracing(terminal.version)
+  const located = tracedSources(tracing, await locateSources(config, terminal.signal))
   const gateway = newGatewayName()
   const identity = { via: gateway, userAgent: `ipfs-registry-gateway/${terminal.version}` }
   const access = authorization?.access
@@ -59,7 +62,7 @@ export async function serve(config: Config, terminal: Terminal): Promise<Running
   const pushedEvents = buildPushedEvents({ config, userAgent: identity.userAgent, logger, metrics })
   const { onRootVersion } = pushedEvents
   const serving = { identity, signal: terminal.signal, isPrivate, onRootVersion }
-  const parts = { config, located, store, pool, logger, metrics, sourceRecords, serving }
+  const parts = { config, located, store, pool, logger, metrics, sourceRecords, tracing, serving }
   const backend = await buildBackend(parts).catch(async (error: unknown) => {
     await store?.close()
     throw error
@@ -71,8 +74,9 @@ export async function serve(config: Config, terminal: Terminal): Promise<Running
   const apart = typeof config.ipfsGateway === 'object' ? config.ipfsGateway : undefined
   const registry = registryOptions(config, backend, gateway, access, pushedEvents.onRepositoryEvent)
   const serveToken = authorization?.serveToken
-  const events = appEvents(logger, metrics, errors)
-  const server = await listen(config, config.listen, logger, events, {
+  const scheme = config.tlsCert === undefined ? 'http' : 'https'
+  const answering = { events: appEvents(logger, metrics, errors), around: tracedRequests(tracing, scheme) }
+  const server = await listen(config, config.listen, logger, answering, {
     registry,
     serveToken,
     trustless: apart === undefined ? trustless : undefined,
@@ -80,10 +84,10 @@ export async function serve(config: Config, terminal: Terminal): Promise<Running
   const mirrors: ListeningServer[] = []
   for (const { address, upstream } of config.mirrors) {
     const mirror = { serveToken, registry: { ...registry, mirrorOf: upstream } }
-    mirrors.push(await listen(config, address, logger, events, mirror))
+    mirrors.push(await listen(config, address, logger, answering, mirror))
   }
   const blockServer =
-    apart === undefined ? undefined : await listen(config, apart, logger, events, { trustless })
+    apart === undefined ? undefined : await listen(config, apart, logger, answering, { trustless })
   const address = { host: config.listen.host, port: server.port }
   const control =
     store === undefined
@@ -107,7 +111,6 @@ export async function serve(config: Config, terminal: Terminal): Promise<Running
     errors,
     readiness,
   })
-  const scheme = config.tlsCert === undefined ? 'http' : 'https'
   const url = `${scheme}://${formatAddress(address)}`
   const ipfsGateway =
     apart === undefined
@@ -218,14 +221,14 @@ function listen(
   config: Config,
   address: Address,
   logger: Logger,
-  events: AppEvents,
+  answering: Pick<AppOptions, 'events' | 'around'>,
   protocols: Pick<AppOptions, 'registry' | 'serveToken' | 'trustless'>,
 ): Promise<ListeningServer> {
   const handler = createApp({
     ...protocols,
+    ...answering,
     answerTimeout: config.answerTimeout,
     maxRequests: config.maxRequests,
-    events,
   })
   const { tlsCert, tlsKey } = config
   return ListeningServer.listen(handler, {

@@ -31,6 +31,8 @@ export interface LocatedSource {
   readonly name: string
   readonly url: string
   readonly dispatcher: Dispatcher
+  /** Headers of each single request to it. */
+  readonly requestHeaders?: () => Readonly<Record<string, string>>
 }
 
 /**
@@ -180,6 +182,7 @@ function endpointOf(config: Config, source: LocatedSource) {
     name: source.name,
     dispatcher: source.dispatcher,
     headers: source.setting.headers,
+    requestHeaders: source.requestHeaders,
     // Longer than any client waits, since the search goes on for the next try; but a source that has hung is let go.
     answerTimeout: 2 * config.answerTimeout,
     stallTimeout: config.stallTimeout,

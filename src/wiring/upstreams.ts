@@ -99,7 +99,7 @@ function exclusion(
 }
 
 function buildHost(
-  { config, logger, metrics }: AccessParts,
+  { config, logger, metrics, tracing }: AccessParts,
   upstream: ConfiguredUpstream,
   host: ConfiguredUpstreamHost,
   index: number,
@@ -123,6 +123,7 @@ function buildHost(
     // Longer than any client waits, since asking goes on for the next try; but a host that has hung is let go.
     answerTimeout: 2 * config.answerTimeout,
     stallTimeout: config.stallTimeout,
+    requestHeaders: tracing && (() => tracing.headers()),
     events: {
       warn: (message, fields) => logger.warn(message, fields),
       answered: (kind, status) => {

@@ -170,6 +170,7 @@ const IMPLEMENTATIONS: Readonly<Record<string, readonly string[]>> = {
 const HOMES: Readonly<Record<string, readonly string[]>> = {
   winston: ['observability'],
   'prom-client': ['observability'],
+  '@opentelemetry/api': ['observability'],
   zod: ['config', 'mapping'],
   yaml: ['config', 'mapping', 'auth', 'runtimes'],
   'smol-toml': ['runtimes'],

@@ -8,6 +8,8 @@ export interface EndpointOptions {
   readonly dispatcher: Dispatcher
   /** Sent with every request, for instance an Authorization. */
   readonly headers?: Readonly<Record<string, string>>
+  /** Headers of each single request, for instance those that tie it to a trace. */
+  readonly requestHeaders?: (() => Readonly<Record<string, string>>) | undefined
   /** ms to wait for the head of an answer, connecting included. Default 60 000. */
   readonly answerTimeout?: number
   /** ms to wait for the next byte of a body while someone reads it. Default 15 000. */
@@ -19,6 +21,7 @@ export interface Endpoint {
   readonly name: string
   readonly dispatcher: Dispatcher
   readonly headers: Readonly<Record<string, string>>
+  readonly requestHeaders?: (() => Readonly<Record<string, string>>) | undefined
   readonly answerTimeout: number
   readonly stallTimeout: number
   /** `https://host:port` */
@@ -33,6 +36,7 @@ export function endpointAt(baseUrl: string | URL, options: EndpointOptions): End
     name: options.name,
     dispatcher: options.dispatcher,
     headers: options.headers ?? {},
+    requestHeaders: options.requestHeaders,
     answerTimeout: options.answerTimeout ?? 60_000,
     stallTimeout: options.stallTimeout ?? 15_000,
     origin,

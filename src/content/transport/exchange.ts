@@ -93,7 +93,12 @@ function askOnce(endpoint: Endpoint, question: Question): Promise<Answer> {
         path: endpoint.prefix + question.path,
         method: question.method,
         ...(question.body === undefined ? {} : { body: question.body }),
-        headers: { 'accept-encoding': 'identity', ...endpoint.headers, ...question.headers },
+        headers: {
+          'accept-encoding': 'identity',
+          ...endpoint.requestHeaders?.(),
+          ...endpoint.headers,
+          ...question.headers,
+        },
         // Our own timers look at the reader too: see AnswerBody.
         headersTimeout: 0,
         bodyTimeout: 0,
