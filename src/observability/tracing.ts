@@ -158,7 +158,7 @@ function answerAttributes(answer: TracedAnswer, template: string | undefined): A
   }
   return Object.fromEntries(
     Object.entries(attributes).filter(([, value]) => value !== undefined),
-  ) as Attributes
+  )
 }
 
 /** What a client hangs on its trace for itself is passed on to nobody. */

@@ -34,6 +34,7 @@ import { locateSources, type LocatedSource } from './sources.ts'
 import { createBufferPool, openStore, type OpenStore } from './store.ts'
 import { tracedRequests, tracedSources } from './traces.ts'
 import { buildTrustless } from './trustless.ts'
+import { beginAtZero } from './zero-metrics.ts'
 
 /** Builds a gateway from its settings and starts it. */
 export async function serve(config: Config, terminal: Terminal): Promise<RunningGateway> {
@@ -67,6 +68,7 @@ export async function serve(config: Config, terminal: Terminal): Promise<Running
     await store?.close()
     throw error
   })
+  beginAtZero(metrics, backend)
   const trustless =
     config.ipfsGateway === 'off'
       ? undefined
