@@ -21,6 +21,9 @@ const PACKAGES = {
   setpriv: 'util-linux',
   debootstrap: 'debootstrap',
   'systemd-analyze': 'systemd',
+  prometheus: 'prometheus',
+  promtool: 'prometheus',
+  chromium: 'chromium',
 }
 
 /** What Debian runs to ask whether a freshly installed service may start; absent means that it may. */

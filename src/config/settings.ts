@@ -27,7 +27,7 @@ export const SETTINGS = {
     schema: value.addressOrOff(),
     placeholder: 'HOST:PORT',
     default: '127.0.0.1:5010',
-    help: 'where /livez, /readyz and /metrics are, or off',
+    help: 'where operators look: a status page at /, /status.json, /livez, /readyz and /metrics; or off',
   },
   'ipfs-gateway': {
     group: 'Listening',

@@ -29,6 +29,7 @@ ${Object.entries(LABELS)
 
 On the same listener:
 
+- \`/\`: a page that shows how it is, and \`/status.json\`, the same for programs: see [OPERATIONS.md](OPERATIONS.md).
 - \`/livez\`: 200 while the process answers. For restarts.
 - \`/readyz\`: 200 when the store is open, a source answers and the gateway is not shutting down; else 503. The body says
   why, and what each source answered last. Readiness is lost only after several rounds without any source. For load

@@ -34,8 +34,10 @@ export function sourcesSection(sources: readonly SourceStatus[]): Html {
 }
 
 function healthState(healthy: boolean | null): Html {
-  if (healthy === null) return html`<span class="quiet">not looked at yet</span>`
-  return healthy ? html`<span class="good">answers</span>` : html`<span class="bad">does not answer</span>`
+  if (healthy === null) return html`<span class="quiet short">not looked at yet</span>`
+  return healthy
+    ? html`<span class="good short">answers</span>`
+    : html`<span class="bad short">does not answer</span>`
 }
 
 export function upstreamsSection(upstreams: readonly UpstreamStatus[]): Html {
@@ -44,7 +46,7 @@ export function upstreamsSection(upstreams: readonly UpstreamStatus[]): Html {
     title: 'State',
     cell: ({ limited_until }) =>
       limited_until === null
-        ? html`<span>may be asked</span>`
+        ? html`<span class="short">may be asked</span>`
         : html`<span class="warn">wants fewer requests</span> <span>until ${clock(limited_until)}</span>`,
   }
   return html`<h2>Upstreams</h2>

@@ -34,7 +34,8 @@ caption { padding: 0 0 0.4rem; color: var(--quiet); text-align: left; }
 th, td { padding: 0.4rem 1rem 0.4rem 0; border-top: 1px solid var(--line); text-align: left; vertical-align: top; font-weight: 400; }
 th:last-child, td:last-child { padding-right: 0; }
 thead th { border-top: 0; color: var(--quiet); white-space: nowrap; }
-tbody th { font-weight: 600; min-width: 7rem; }
+tbody th { font-weight: 600; min-width: 9.5rem; }
+time, .short { white-space: nowrap; }
 .number { text-align: right; white-space: nowrap; }
 code { font: 0.8125rem/1.45 ui-monospace, monospace; }
 .cell > * { display: block; }

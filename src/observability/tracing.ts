@@ -156,9 +156,7 @@ function answerAttributes(answer: TracedAnswer, template: string | undefined): A
     'ipfs_registry.source': source,
     'ipfs_registry.cached': cached,
   }
-  return Object.fromEntries(
-    Object.entries(attributes).filter(([, value]) => value !== undefined),
-  )
+  return Object.fromEntries(Object.entries(attributes).filter(([, value]) => value !== undefined))
 }
 
 /** What a client hangs on its trace for itself is passed on to nobody. */

@@ -1,5 +1,6 @@
 import type { CacheEvents } from '../cache/blob-cache.ts'
 import type { SourceEvents } from '../content/attempts.ts'
+import { EMBEDDED } from '../content/embedded/source.ts'
 import { isFailure, messageOf } from '../errors.ts'
 import type { LookupEvent } from '../naming/ask-in-order.ts'
 import type { NameResolver } from '../naming/resolver.ts'
@@ -27,7 +28,7 @@ export function sourceEvents({ metrics, logger, sourceRecords, tracing }: Source
       ? {}
       : { asking: (source, signal, ask) => tracing.asking(source, signal, ask) }),
     ended: (source, failure) => {
-      sourceRecords?.ended(source, failure)
+      sourceRecords?.ended(source, isMerelyElsewhere(source, failure) ? undefined : failure)
       metrics.sourceRequests.add({ source, outcome: outcomeOf(failure) })
       if (isFailure(failure, 'OVERLOADED')) metrics.overloaded.add({ queue: 'source' })
     },
@@ -44,6 +45,11 @@ export function sourceEvents({ metrics, logger, sourceRecords, tracing }: Source
     continued: (from, to, position, reason) =>
       logger.info('a body goes on at another source', { from, to, position, reason }),
   }
+}
+
+/** The store is asked first for what it need not have. */
+function isMerelyElsewhere(source: string, failure: unknown): boolean {
+  return source === EMBEDDED && isFailure(failure, 'CONTENT_UNAVAILABLE')
 }
 
 export function cacheEvents(metrics: Metrics, logger: Logger): CacheEvents {
