@@ -23,6 +23,9 @@ const TRIES = 10
 /** A folder of MFS that stays empty. */
 const NEVER_USED = '/ipfs-registry/.flushed'
 
+/** ms from a change until all that MFS is by then is written down once more. */
+const SETTLED_AFTER = 1000
+
 /** ms in which Kubo removes a pin where no garbage collection waits. */
 const PROMPT = 1000
 
@@ -46,12 +49,15 @@ export interface Changed<T> {
 export class MfsWriter {
   readonly #kubo: KuboAddress
   readonly #reader: MfsReader
+  readonly #settledAfter: number
+  #settling: NodeJS.Timeout | undefined
   /** The change that is being made, and those that wait for it. */
   #last: Promise<unknown> = Promise.resolve()
 
-  constructor(kubo: KuboAddress, reader: MfsReader) {
+  constructor(kubo: KuboAddress, reader: MfsReader, settledAfter = SETTLED_AFTER) {
     this.#kubo = kubo
     this.#reader = reader
+    this.#settledAfter = settledAfter
   }
 
   /**
@@ -65,6 +71,31 @@ export class MfsWriter {
     signal: AbortSignal,
     action: (change: MfsChange) => Promise<T>,
     pinned: CID = NOTHING,
+  ): Promise<Changed<T>> {
+    try {
+      return await this.#inTurn(signal, action, pinned)
+    } finally {
+      this.#settleSoon()
+    }
+  }
+
+  /**
+   * Of two gateways that change something at once, Kubo may write down the older state last: what MFS is was told to both,
+   * but what it will be after a crash is not that, until the next change. So there is always another one.
+   */
+  #settleSoon(): void {
+    this.#settling ??= setTimeout(() => {
+      this.#settling = undefined
+      const signal = AbortSignal.timeout(COLLECTION_PATIENCE)
+      // Where it does not work, Kubo is down, and what MFS is has been read from its disk when it is back.
+      this.#inTurn(signal, (change) => change.settle(), NOTHING).catch(() => undefined)
+    }, this.#settledAfter).unref()
+  }
+
+  async #inTurn<T>(
+    signal: AbortSignal,
+    action: (change: MfsChange) => Promise<T>,
+    pinned: CID,
   ): Promise<Changed<T>> {
     const before = this.#last
     const changing = waitFor(before, COLLECTION_PATIENCE, signal).then(() =>
@@ -187,6 +218,13 @@ export class MfsChange {
       if (isAbsent(error)) return false
       throw error
     }
+  }
+
+  /** Have everything written down that is in MFS, also where Kubo has carried it upwards in the wrong order. */
+  async settle(): Promise<void> {
+    // Each folder takes over what those in it are now.
+    await one(this.#kubo, 'files/stat', { arg: '/' }, this.#signal)
+    this.#unflushed = true
   }
 
   /**

@@ -6,6 +6,7 @@ import { Agent } from 'undici'
 import { Failure } from '../../../../src/errors.ts'
 import type { MfsReader } from '../../../../src/roots/kubo/mfs.ts'
 import { MfsChange, MfsWriter } from '../../../../src/roots/kubo/mfs-writer.ts'
+import { until } from '../../../fixtures/blob-store.ts'
 
 const FILE = CID.parse('bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku')
 const { signal } = new AbortController()
@@ -102,4 +103,17 @@ test('changes are made one after the other; who gives up waiting is let go, and 
   end()
   await Promise.all([slow, next])
   expect(order).toEqual(['slow', 'next'])
+})
+
+test('what was changed is written down once more when it is over', async () => {
+  const { kubo, commands } = await kuboThat(() => done)
+  const writer = new MfsWriter(kubo, {} as MfsReader, 1)
+  await writer.change(signal, (change) => change.link(FILE, '/up/0'))
+  await until(() => commands.includes('files/flush'))
+  expect(commands.filter((command) => command.startsWith('files/'))).toEqual([
+    'files/cp',
+    'files/stat',
+    'files/mkdir',
+    'files/flush',
+  ])
 })
