@@ -29,14 +29,58 @@ export async function* streamBody(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const { facts, signal } = exchange
   sendContinue(req, res)
-  for (;;) {
-    signal.throwIfAborted()
-    const piece = req.read() as Buffer | null
-    if (piece !== null) {
-      facts.received += piece.length
-      yield piece
-    } else if (req.readableEnded) return
-    else await more(req, signal)
+  const watch = new BodyWatch(req, signal)
+  try {
+    for (;;) {
+      signal.throwIfAborted()
+      const piece = req.read() as Buffer | null
+      if (piece !== null) {
+        facts.received += piece.length
+        yield piece
+      } else if (req.readableEnded) return
+      else await watch.more()
+    }
+  } finally {
+    watch.end()
+  }
+}
+
+/** Tells when there may be something to read. It listens for as long as the body is read: a layer has many pieces. */
+class BodyWatch {
+  readonly #req: IncomingMessage
+  readonly #signal: AbortSignal
+  #broken = false
+  #waiting: (() => void) | undefined
+
+  constructor(req: IncomingMessage, signal: AbortSignal) {
+    this.#req = req
+    this.#signal = signal
+    this.#broken = req.destroyed
+    req.on('readable', this.#wake).on('end', this.#wake).on('close', this.#break).on('error', this.#break)
+    signal.addEventListener('abort', this.#wake)
+  }
+
+  /** Resolves when there may be something to read where there was nothing. @throws when the client breaks off */
+  async more(): Promise<void> {
+    if (!this.#broken) await new Promise<void>((resolve) => (this.#waiting = resolve))
+    this.#signal.throwIfAborted()
+    if (this.#broken && !this.#req.readableEnded) throw BROKEN_OFF
+  }
+
+  end(): void {
+    const req = this.#req
+    req.off('readable', this.#wake).off('end', this.#wake).off('close', this.#break).off('error', this.#break)
+    this.#signal.removeEventListener('abort', this.#wake)
+  }
+
+  readonly #wake = (): void => {
+    this.#waiting?.()
+    this.#waiting = undefined
+  }
+
+  readonly #break = (): void => {
+    this.#broken = true
+    this.#wake()
   }
 }
 
@@ -62,23 +106,4 @@ export async function readBody(
     pieces.push(piece)
   }
   return Buffer.concat(pieces)
-}
-
-/** Resolves when there may be something to read, or nothing any more. @throws when the client breaks off */
-function more(req: IncomingMessage, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const settle = (then: () => void): void => {
-      req.off('readable', changed).off('end', changed).off('close', broken).off('error', broken)
-      signal.removeEventListener('abort', broken)
-      then()
-    }
-    const changed = (): void => settle(resolve)
-    const broken = (): void => settle(() => reject(signal.aborted ? (signal.reason as Error) : BROKEN_OFF))
-    if (req.destroyed) {
-      broken()
-      return
-    }
-    req.on('readable', changed).on('end', changed).on('close', broken).on('error', broken)
-    signal.addEventListener('abort', broken, { once: true })
-  })
 }

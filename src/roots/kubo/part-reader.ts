@@ -1,7 +1,7 @@
 import { LEAF_SIZE } from '../../content/unixfs/file-dag.ts'
-import { waitFor } from '../../content/wait-for.ts'
 import { Failure } from '../../errors.ts'
 import type { UploadPart } from '../root-store.ts'
+import { Patience } from './patience.ts'
 
 export interface SegmentLimits {
   /** A whole number of leaves. */
@@ -10,16 +10,15 @@ export interface SegmentLimits {
   readonly time: number
 }
 
-/** Longer than anybody waits, ms. */
-const ALWAYS = 2 ** 31 - 1
 const NOTHING = new Uint8Array()
 
 /** Reads what a client sends in segments, each of which can be added by itself. */
 export class PartReader {
   readonly #pieces: AsyncIterator<Uint8Array>
   readonly #length: number | undefined
-  readonly #signal: AbortSignal
+  /** The next piece, while it is waited for. */
   #coming: Promise<IteratorResult<Uint8Array>> | undefined
+  readonly #patience: Patience
   /** What came and was not handed on. */
   #piece: Uint8Array = NOTHING
   #came = 0
@@ -28,12 +27,12 @@ export class PartReader {
   constructor({ bytes, length }: UploadPart, signal: AbortSignal) {
     this.#pieces = bytes[Symbol.asyncIterator]()
     this.#length = length
-    this.#signal = signal
+    this.#patience = new Patience(signal)
   }
 
   /** Wait until there is a byte for another segment. @returns whether there is one */
   async more(): Promise<boolean> {
-    while (this.#piece.length === 0 && !this.#ended) await this.#fetch(ALWAYS)
+    while (this.#piece.length === 0 && !this.#ended) await this.#fetch(Infinity)
     return this.#piece.length > 0
   }
 
@@ -47,10 +46,10 @@ export class PartReader {
     let size = 0
     while (size < bytes) {
       const inLeaf = size % LEAF_SIZE
-      const left = began + (inLeaf === 0 ? time : 2 * time) - Date.now()
-      if (left <= 0 && size > 0 && inLeaf === 0) return
+      const until = began + (inLeaf === 0 ? time : 2 * time)
+      if (until <= Date.now() && size > 0 && inLeaf === 0) return
       if (this.#piece.length === 0) {
-        if (this.#ended || !(await this.#fetch(Math.max(1, left)))) return
+        if (this.#ended || !(await this.#fetch(until))) return
         continue
       }
       const piece = this.#piece.subarray(0, LEAF_SIZE - inLeaf)
@@ -68,17 +67,18 @@ export class PartReader {
 
   /** Nothing more is read. */
   close(): void {
+    this.#patience.end()
     if (this.#ended) return
     this.#ended = true
     // what is waited for may never come
     void this.#pieces.return?.().catch(() => undefined)
   }
 
-  /** @returns whether the next piece, or the end, came in time */
-  async #fetch(time: number): Promise<boolean> {
+  /** @param until ms since the epoch @returns whether the next piece, or the end, came in time */
+  async #fetch(until: number): Promise<boolean> {
     this.#coming ??= this.#pieces.next()
-    const step = await waitFor(this.#coming, time, this.#signal)
-    if (step === undefined) return false
+    if (!(await this.#patience.wait(this.#coming, until))) return false
+    const step = await this.#coming
     this.#coming = undefined
     if (step.done === true) {
       this.#ended = true
