@@ -14,6 +14,9 @@ keepYoungSpaceSmall()
 process.on('worker', (worker) => worker.once('online', keepYoungSpaceSmall))
 // And what has grown old would be looked through only after tens of MiB more of it; this many percent are enough.
 setFlagsFromString('--heap-growing-percent=60')
+// Nor is the parser of HTTP answers compiled a second time, for speed that it does not need: that takes 35 MiB for a moment.
+setFlagsFromString('--no-wasm-tier-up')
+setFlagsFromString('--no-wasm-dynamic-tiering')
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
 if (major < 20 || (major === 20 && minor < 19)) {
