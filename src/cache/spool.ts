@@ -5,10 +5,10 @@ import type { BufferPool } from './buffer-pool.ts'
 const BATCH = 512 * 1024
 
 /**
- * Bytes given to the kernel at once. For more it wants larger stretches of memory, and takes up to four times as long
- * where those have to come from a hypervisor.
+ * Bytes given to the kernel at once. For more it wants larger stretches of memory, and takes two to five times as long
+ * where those have to come from a hypervisor; for less there are more of them.
  */
-const LARGEST_WRITE = 256 * 1024
+const LARGEST_WRITE = 64 * 1024
 
 /** Bytes after which it is looked again whether there is room for more. */
 const CHECK_EVERY = 4 * 1024 * 1024

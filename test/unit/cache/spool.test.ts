@@ -44,7 +44,7 @@ test('a file system that writes less than it was given is asked again for the re
   file.writev = (async (pieces: Uint8Array[], position: number) => {
     // Ends in the middle of the second piece.
     const [first, second] = pieces
-    const part = second === undefined ? [first?.subarray(0, 70_000)] : [first, second.subarray(0, 7)]
+    const part = second === undefined ? [first?.subarray(0, 30_000)] : [first, second.subarray(0, 7)]
     return writev(part as Uint8Array[], position)
   }) as typeof file.writev
   await append(100_000)
@@ -54,7 +54,7 @@ test('a file system that writes less than it was given is asked again for the re
   expect((await readFile(join(folder, 'done'))).equals(BYTES)).toBe(true)
 })
 
-test('the kernel gets no more than 256 KiB at once, in as few writes as that takes', async () => {
+test('the kernel gets no more than 64 KiB at once, in as few writes as that takes', async () => {
   const writev = file.writev.bind(file)
   const sizes: number[] = []
   file.writev = (async (pieces: Uint8Array[], position: number) => {
@@ -63,7 +63,7 @@ test('the kernel gets no more than 256 KiB at once, in as few writes as that tak
   }) as typeof file.writev
   await append(512 * 1024)
   await spool.commit(join(folder, 'done'))
-  expect(sizes).toEqual([...Array<number>(12).fill(256 * 1024), 5])
+  expect(sizes).toEqual([...Array<number>(48).fill(64 * 1024), 5])
   expect((await readFile(join(folder, 'done'))).equals(BYTES)).toBe(true)
 })
 
