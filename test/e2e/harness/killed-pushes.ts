@@ -14,7 +14,7 @@ import type { Teardown } from './teardown.ts'
 /** Clients of our own that push at once. */
 const CLIENTS = 4
 /** Objects that are acknowledged before something is killed, at most, and then ms until it is. */
-const MOST_BEFORE = 40
+const MOST_BEFORE = 24
 const LATEST = 60
 /** Rounds from one push by another program to the next. */
 const PROGRAM_EVERY = 3
