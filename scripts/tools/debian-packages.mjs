@@ -24,6 +24,8 @@ const PACKAGES = {
   prometheus: 'prometheus',
   promtool: 'prometheus',
   chromium: 'chromium',
+  zsh: 'zsh',
+  fish: 'fish',
 }
 
 /** What Debian runs to ask whether a freshly installed service may start; absent means that it may. */

@@ -71,4 +71,9 @@ Examples:
 Examples:
   ipfs-registry config
   ipfs-registry config --config gateway.yaml --json`,
+  completion: `
+Examples:
+  source <(ipfs-registry completion bash)          # in ~/.bashrc
+  source <(ipfs-registry completion zsh)           # in ~/.zshrc, after compinit
+  ipfs-registry completion fish | source           # in ~/.config/fish/config.fish`,
 } as const

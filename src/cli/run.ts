@@ -6,6 +6,7 @@ import type { SettingName } from '../config/settings.ts'
 import { EXPORT_FORMATS } from '../export/export.ts'
 import { EXIT } from './command-context.ts'
 import type { CommandContext, ExitCode } from './command-context.ts'
+import { completionScript, SHELL_NAMES } from './completion-command.ts'
 import { configCommand } from './config-command.ts'
 import { configureCommand } from './configure-command.ts'
 import type { ConfigureOptions } from './configure-command.ts'
@@ -149,12 +150,15 @@ export async function run(
     .action(action((context, path, options: ImportOptions) => importCommand(context, path, options)))
 
   command('inspect', 'show tags, platforms, sizes and CIDs of a layout', FOR_READING)
-    .addArgument(new Argument('<PATH>', '/ipfs/<cid>/<path> or /ipns/<name>/<path>'))
+    .addArgument(new Argument('<IPFS-PATH>', '/ipfs/<cid>/<path> or /ipns/<name>/<path>'))
     .action(action((context, path) => inspectCommand(context, path)))
 
   command('export', 'write images or whole folders to a file, a folder or a pipe', FOR_READING)
     .addArgument(
-      new Argument('<PATH>', '/ipfs/<cid>/<path> or /ipns/<name>/<path>; with :TAG or @DIGEST that image'),
+      new Argument(
+        '<IPFS-PATH>',
+        '/ipfs/<cid>/<path> or /ipns/<name>/<path>; with :TAG or @DIGEST that image',
+      ),
     )
     .addOption(new Option('--format <FORMAT>', 'of what is written').choices(EXPORT_FORMATS).default('car'))
     .addOption(new Option('-o, --output <PATH>', 'file or, for oci, folder to write; else stdout'))
@@ -165,7 +169,7 @@ export async function run(
   const roots = command('roots', 'show each root: what it is and was, and where its name leads', FOR_ROOTS)
   roots.action(action(rootsCommand))
   command('import', 'start a root that has no version yet from what is on IPFS', FOR_ROOTS, roots)
-    .addArgument(new Argument('<PATH>', 'a folder of layouts: /ipfs/<cid> or /ipns/<name>'))
+    .addArgument(new Argument('<IPFS-PATH>', 'a folder of layouts: /ipfs/<cid> or /ipns/<name>'))
     .action(
       action((context, path, options: RootsImportOptions) => rootsImportCommand(context, path, options)),
     )
@@ -200,6 +204,14 @@ export async function run(
   command('config', 'show the settings in force and where each came from', SETTING_NAMES).action(
     action(configCommand),
   )
+
+  // Settings have no say in it: a shell that starts is not to tell of their mistakes.
+  cli
+    .command('completion')
+    .description('print a script by which a shell completes commands, flags and values')
+    .addArgument(new Argument('<SHELL>', 'which one').choices(SHELL_NAMES))
+    .addHelpText('after', EXAMPLES.completion)
+    .action((shell: string) => void terminal.stdout.write(completionScript(cli, shell)))
 
   try {
     await cli.parseAsync(argv, { from: 'user' })

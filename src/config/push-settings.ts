@@ -14,7 +14,7 @@ export const PUSH_SETTINGS = {
   'push-to': {
     group: 'Pushing',
     schema: value.choice('auto', 'embedded', 'kubo'),
-    placeholder: 'STORE',
+    placeholder: 'auto|embedded|kubo',
     default: 'auto',
     help: 'where pushed images are kept: embedded, kubo (the first source of that kind), or auto: kubo where a source names one',
   },

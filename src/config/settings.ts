@@ -221,14 +221,14 @@ export const SETTINGS = {
   'log-level': {
     group: 'Logs',
     schema: value.choice('error', 'warn', 'info', 'debug'),
-    placeholder: 'LEVEL',
+    placeholder: 'error|warn|info|debug',
     default: 'info',
-    help: 'least severe messages to log: error, warn, info, debug; the access log is at info',
+    help: 'least severe messages to log; the access log is at info',
   },
   'log-format': {
     group: 'Logs',
     schema: value.choice('auto', 'text', 'json'),
-    placeholder: 'FORMAT',
+    placeholder: 'auto|text|json',
     default: 'auto',
     help: 'text, json, or auto: text on a terminal, JSON otherwise',
   },

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
+import { EXAMPLES } from '../../../src/cli/examples.ts'
 import { SETTING_NAMES } from '../../../src/config/settings.ts'
 import { commandLine } from '../../fixtures/command-line.ts'
 
@@ -24,6 +25,40 @@ describe('help', () => {
     const { stdout } = await commandLine({ argv: ['publish', '--help'] })
     expect(stdout).toContain('--store')
     expect(stdout).not.toContain('--ipns-stale')
+  })
+})
+
+describe('examples', () => {
+  const commands = Object.entries(EXAMPLES).map(
+    ([name, text]) => [name === 'program' ? [] : [name], text] as const,
+  )
+
+  test.each(commands)('%j has some, below its help', async (path, text) => {
+    const { stdout } = await commandLine({ argv: [...path, '--help'] })
+    expect(stdout).toContain(text)
+    expect(text).toContain(`ipfs-registry ${path.join(' ')}`)
+  })
+
+  test('name commands and flags that there are', async () => {
+    const lines = Object.values(EXAMPLES).flatMap((text) => [
+      ...text.matchAll(/\bipfs-registry ([a-z]+)([^|)\n]*)/g),
+    ])
+    expect(lines.length).toBeGreaterThan(30)
+    for (const [, command = '', rest = ''] of lines) {
+      const { stdout } = await commandLine({ argv: ['completion', 'bash'] })
+      expect(stdout).toContain(`' ${command}'`)
+      for (const [flag] of rest.matchAll(/(?<= )--?[a-z][a-z-]*/g)) {
+        const words = new RegExp(`^ +'${command}'\\) words='(.*?)'`, 'm').exec(stdout)?.[1]
+        expect(words?.split(' ')).toContain(flag)
+      }
+    }
+  })
+
+  test('are there for every command', async () => {
+    const { stdout } = await commandLine({ argv: ['--help'] })
+    for (const [, name = ''] of stdout.matchAll(/^ {2}([a-z]+) .*$/gm)) {
+      if (name !== 'ipfs' && name !== 'help') expect(Object.keys(EXAMPLES)).toContain(name)
+    }
   })
 })
 
