@@ -5,7 +5,7 @@ import { KILL_PROGRAMS, KilledPushes } from './harness/killed-pushes.ts'
 import { Teardown } from './harness/teardown.ts'
 import { describeWith } from './harness/tools.ts'
 
-const { rounds, random } = killRounds(12)
+const { rounds, random } = killRounds(10)
 /** Rounds from one garbage collection to the next. */
 const COLLECT_EVERY = 4
 

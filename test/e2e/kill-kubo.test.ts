@@ -9,7 +9,7 @@ import { KuboNode } from './harness/kubo.ts'
 import { Teardown } from './harness/teardown.ts'
 import { describeWith } from './harness/tools.ts'
 
-const { rounds, random } = killRounds(12)
+const { rounds, random } = killRounds(10)
 /** ms for which pushing goes on after something was killed, at most. */
 const LONGER = 400
 /** ms that an upload is kept. */
