@@ -22,7 +22,9 @@ export function parseRoot(value: string): RootSetting {
     )
   }
   if (name === 'private') {
-    throw new ValueMistake('has the root "private", which is the one that has no name and that nobody is shown')
+    throw new ValueMistake(
+      'has the root "private", which is the one that has no name and that nobody is shown',
+    )
   }
   if (key !== undefined && !KEY.test(key)) {
     throw new ValueMistake(`has the key "${key}": a key's name has letters, digits, ., _ and -, at most 128`)

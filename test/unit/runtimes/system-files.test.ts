@@ -1,5 +1,6 @@
 import {
   chmod,
+  chown,
   lstat,
   mkdir,
   mkdtemp,
@@ -90,6 +91,23 @@ describe('writing', () => {
     await files.write(change('new', 'old', 'old'))
     expect(await readFile(full, 'utf8')).toBe('old')
     expect(await names()).toEqual(['config'])
+  })
+
+  test('leaves a read-only file one', async () => {
+    const full = await put('old')
+    await chmod(full, 0o444)
+    await files.write(change('old', 'new'))
+    expect(await readFile(full, 'utf8')).toBe('new')
+    expect((await stat(full)).mode & 0o777).toBe(0o444)
+  })
+
+  // Only root gives files away.
+  const privileged = process.getuid?.() === 0 ? test : test.skip
+  privileged('keeps the owner', async () => {
+    const full = await put('old')
+    await chown(full, 12345, 54321)
+    const { kept } = await files.write(change('old', 'new'))
+    for (const path of [full, kept ?? '']) expect(await stat(path)).toMatchObject({ uid: 12345, gid: 54321 })
   })
 
   test('keeps each text once', async () => {
