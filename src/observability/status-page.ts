@@ -7,6 +7,7 @@ import {
   rootsSection,
   sourcesSection,
   upstreamsSection,
+  webhooksSection,
 } from './status-sections.ts'
 import { STATUS_STYLE } from './status-style.ts'
 import { countText, secondsText, shareText, timeText } from './status-text.ts'
@@ -80,7 +81,8 @@ export function statusPage(status: GatewayStatus, { refreshes }: { refreshes: bo
           </dl>
           ${sourcesSection(status.sources)} ${upstreamsSection(status.upstreams)}
           ${cacheSection(status.cache)} ${rootsSection(status.roots)}
-          ${followedSection(status.followed_roots)} ${errorsSection(status.errors)}
+          ${followedSection(status.followed_roots)} ${webhooksSection(status.webhooks)}
+          ${errorsSection(status.errors)}
         </main>
       </body>
     </html> `

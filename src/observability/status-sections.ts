@@ -8,6 +8,7 @@ import type {
   RootStatus,
   SourceStatus,
   UpstreamStatus,
+  WebhookStatus,
 } from './status.ts'
 import { table, type Column } from './status-table.ts'
 import {
@@ -179,6 +180,35 @@ export function followedSection(roots: readonly FollowedRootStatus[]): Html {
         },
       ],
       rows: roots,
+    })}`
+}
+
+export function webhooksSection(webhooks: readonly WebhookStatus[]): Html {
+  if (webhooks.length === 0) return html``
+  return html`<h2>Webhooks</h2>
+    ${table({
+      caption: 'Who is told of what is pushed and deleted',
+      columns: [
+        named('Webhook'),
+        { title: 'Waiting', number: true, cell: ({ waiting_events }) => html`${countText(waiting_events)}` },
+        {
+          title: 'Delivered',
+          number: true,
+          cell: ({ delivered_total }) => html`${countText(delivered_total)}`,
+        },
+        {
+          title: 'Lost',
+          number: true,
+          cell: ({ lost_total }) =>
+            lost_total === 0 ? html`0` : html`<span class="bad">${countText(lost_total)}</span>`,
+        },
+        {
+          title: 'Failed requests',
+          number: true,
+          cell: ({ failed_requests_total }) => html`${countText(failed_requests_total)}`,
+        },
+      ],
+      rows: webhooks,
     })}`
 }
 

@@ -21,6 +21,8 @@ export interface GatewayStatus {
   readonly roots: readonly RootStatus[] | null
   /** Roots of others that are kept here. */
   readonly followed_roots: readonly FollowedRootStatus[]
+  /** Receivers of events, in the order of the settings. */
+  readonly webhooks: readonly WebhookStatus[]
   /** The last ones, newest first. */
   readonly errors: ErrorsStatus
 }
@@ -125,6 +127,18 @@ export interface FollowedRootStatus {
   readonly fetching: string | null
   /** Why the last try failed. */
   readonly error: string | null
+}
+
+export interface WebhookStatus {
+  readonly name: string
+  /** Events that wait to be taken. */
+  readonly waiting_events: number
+  /** Since the start, as all that follow. */
+  readonly delivered_total: number
+  /** Events that it will never get. */
+  readonly lost_total: number
+  /** Requests that failed and were made again. */
+  readonly failed_requests_total: number
 }
 
 export interface ErrorsStatus {

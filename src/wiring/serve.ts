@@ -68,7 +68,7 @@ export async function serve(config: Config, terminal: Terminal): Promise<Running
     await store?.close()
     throw error
   })
-  beginAtZero(metrics, backend)
+  beginAtZero(metrics, backend, config.webhooks)
   const trustless =
     config.ipfsGateway === 'off'
       ? undefined

@@ -11,6 +11,7 @@ import type {
   FollowedRootStatus,
   GatewayStatus,
   RequestsStatus,
+  WebhookStatus,
 } from '../observability/status.ts'
 import type { Backend } from './repositories.ts'
 import { rootsStatus } from './root-status.ts'
@@ -65,6 +66,7 @@ async function gather(parts: StatusParts, started: number): Promise<GatewayStatu
     cache: cacheStatus(parts),
     roots,
     followed_roots: backend.followed.map(({ status }) => followedStatus(status, now)),
+    webhooks: parts.config.webhooks.map(({ name }) => webhookStatus(name, parts)),
     errors: errorsStatus(errors),
   }
 }
@@ -126,6 +128,18 @@ function followedStatus({ root, kept, fetching, failure }: Followed, now: number
     repositories: kept?.repositories ?? null,
     fetching: fetching ?? null,
     error: failure ?? null,
+  }
+}
+
+function webhookStatus(name: string, { exposed }: StatusParts): WebhookStatus {
+  const isOwn = ({ webhook }: Labels): boolean => webhook === name
+  const taken = ({ result }: Labels): boolean => result === 'delivered'
+  return {
+    name,
+    waiting_events: sumOf(exposed, 'webhookWaiting', isOwn),
+    delivered_total: sumOf(exposed, 'webhookEvents', (labels) => isOwn(labels) && taken(labels)),
+    lost_total: sumOf(exposed, 'webhookEvents', (labels) => isOwn(labels) && !taken(labels)),
+    failed_requests_total: sumOf(exposed, 'webhookFailures', isOwn),
   }
 }
 

@@ -4,6 +4,7 @@ import { ed25519Key } from '../fixtures/ipns-keys.ts'
 import { LayoutBuilder } from '../fixtures/layouts.ts'
 import {
   registryOf,
+  reply,
   startStubServer,
   stubTokens,
   tokenServerFor,
@@ -48,6 +49,8 @@ describeWith(['promtool', 'prometheus'], 'watching a gateway', () => {
     const content = registryOf({ manifests: { v1: { bytes, type: image.mediaType } }, blobs: {} })
     upstream = await startStubServer(withBearer(`${tokenServer.url}/token`, tokens, content))
     teardown.defer(() => upstream.close())
+    const receiver = await startStubServer((_, response) => reply(response, 200))
+    teardown.defer(() => receiver.close())
     tree = await importTree(Object.fromEntries(files))
     source = await startTrustlessGateway(tree)
     teardown.defer(() => source.close())
@@ -55,6 +58,7 @@ describeWith(['promtool', 'prometheus'], 'watching a gateway', () => {
       sources: ['embedded', `gateway=${source.url}`],
       flags: [
         ...['--push', '--push-to', 'embedded', '--upstream', `docker.io=${upstream.url}`],
+        ...['--webhook', `${receiver.url};name=audit`],
         ...['--tag-ttl', '0', '--ipns-ttl-min', '0', '--cache-size', '400KiB'],
       ],
     })

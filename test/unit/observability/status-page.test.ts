@@ -72,6 +72,9 @@ test('everything that came from elsewhere is escaped', () => {
       fetching: NASTY,
       error,
     })),
+    webhooks: [
+      { name: NASTY, waiting_events: 1, delivered_total: 2, lost_total: 3, failed_requests_total: 4 },
+    ],
     errors: {
       lines: [{ time: TIME, level: NASTY, message: NASTY }],
       answers: [
@@ -148,6 +151,11 @@ describe('unhappy states', () => {
     expect(text).toContain('private 7 1 h ago 2026-01-02 03:00:00 not told: it is private –')
     expect(text).toContain('team – – not known not read within 1 s –')
     expect(text).toContain('nothing has been pushed yet no key yet behind for 4 min no router takes it')
+  })
+
+  test('a webhook that has lost events', () => {
+    const counts = { waiting_events: 0, delivered_total: 12, lost_total: 3, failed_requests_total: 40 }
+    expect(textOf(page({ webhooks: [{ name: 'audit', ...counts }] }))).toContain('audit 0 12 3 40')
   })
 
   test('a cache that can not be written or read', () => {
