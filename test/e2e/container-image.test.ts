@@ -43,6 +43,10 @@ describeWith(
     beforeAll(async () => {
       folder = await tempFolder(teardown, 'container-image')
       docker = await Docker.start(teardown, { storageDriver: 'overlay2' })
+      teardown.defer(async () => {
+        const left = (await docker.docker(['ps', '--all', '--quiet'])).split('\n').filter(Boolean)
+        if (left.length > 0) await docker.docker(['rm', '--force', ...left])
+      })
       await docker.docker(['import', toolPath('base-image.tar') ?? '', 'base:e2e'])
       await docker.docker(
         [
@@ -52,7 +56,7 @@ describeWith(
         { cwd: repositoryFolder, env: { DOCKER_BUILDKIT: '0' }, timeout: 600_000 },
       )
     }, 720_000)
-    afterAll(() => teardown.run(), 90_000)
+    afterAll(() => teardown.run(), 120_000)
 
     async function inspect(image: string): Promise<Inspected> {
       return (JSON.parse(await docker.docker(['inspect', image])) as [Inspected])[0]
@@ -184,7 +188,9 @@ describeWith(
         await makeImage(layout, '1', { layers: [300_000, 2 * MB], seed: 'rolled' })
         const source = ['--source', `kubo=${kubo.api}`, '--store', 'memory']
         const publisher = await Gateway.start(teardown, { sources: [`kubo=${kubo.api}`] })
-        const repository = repositoryOf(await publisher.publish(layout, '--to', 'kubo'))
+        const repository = repositoryOf(
+          await publisher.publish(layout, '--to', 'kubo', ...source.slice(0, 2)),
+        )
         const replicas = await Promise.all([start('left', source), start('right', source)])
         for (const replica of replicas) await replica.healthy()
         const host = await startNginx(
