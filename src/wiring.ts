@@ -13,7 +13,6 @@ import {
   rootCommandsThrough,
 } from './wiring/control-client.ts'
 import { buildExporter, writeExport, type Exporter } from './wiring/exporting.ts'
-import { askHealth } from './wiring/health.ts'
 import { embeddedPublisher, kuboPublisher, storeImporter } from './wiring/publishing.ts'
 import { buildBackend, type Backend } from './wiring/repositories.ts'
 import { withRootCommands, type UseRoots } from './wiring/root-commands.ts'
@@ -54,7 +53,6 @@ export function createProgram(): Program {
     gc: (config, dryRun, { signal }) => withRoots(config, signal, (commands) => commands.gc(dryRun, signal)),
     unpublish: (config, path, { signal }) =>
       withRoots(config, signal, (commands) => commands.unpublish(path, signal)),
-    health: (config, what, { signal }) => askHealth(config, what, signal),
     async export(config, request) {
       const { output, signal } = request
       await checkOutput(output)

@@ -5,7 +5,6 @@ import type { ExportOutput } from '../export/output.ts'
 import type { ImportRequest, ImportResult } from '../import/importer.ts'
 import type { PublishRequest, PublishResult } from '../publish/publisher.ts'
 import type { Inspection } from '../repository/inspection.ts'
-import type { HealthReport } from './health-command.ts'
 import type { Collected, ImportedRoot, RootReport, RootToImport, Unpublished } from './root-reports.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -48,12 +47,6 @@ export interface Program {
    * @throws as {@link roots}; Failure NAME_INVALID for any other path, CONTENT_NOT_FOUND where it was not
    */
   unpublish(config: Config, path: string, terminal: Terminal): Promise<Unpublished>
-  /**
-   * How the running gateway is, or whether it is alive at all.
-   *
-   * @throws Failure SETTINGS_INVALID where the settings have no admin listener, CONTENT_UNAVAILABLE where nothing answers
-   */
-  health(config: Config, what: 'live' | 'ready', terminal: Terminal): Promise<HealthReport>
   /**
    * Resolves when all is written.
    *

@@ -81,7 +81,7 @@ describeWith(
         >
       const healthy = async (): Promise<void> =>
         until(`${name} to be healthy`, async () => (await state()).Health.Status === 'healthy', {
-          timeout: 60_000,
+          timeout: 120_000,
         })
       return { name, host: `127.0.0.1:${port}`, state, healthy }
     }
@@ -201,7 +201,7 @@ describeWith(
         const { digest } = await descriptorOf(layout, '1')
         const reference = `${host}/${repository}:1`
         let rolled = false
-        const rolling = (async (): Promise<void> => {
+        const roll = async (): Promise<void> => {
           for (const how of ['stop', 'kill'] as const) {
             for (const replica of replicas) {
               await docker.docker([how, replica.name])
@@ -209,8 +209,10 @@ describeWith(
               await replica.healthy()
             }
           }
+        }
+        const rolling = roll().finally(() => {
           rolled = true
-        })()
+        })
         let pulls = 0
         while (!rolled) {
           const said = await docker.docker(['pull', reference], { timeout: 60_000 })
