@@ -39,7 +39,11 @@ export class Docker {
       ...['--bridge', 'none', '--iptables=false', '--ip6tables=false', '--ip-forward=false'],
     ]
     const daemon = launch('dockerd', flags, { env: options.env ?? {} })
-    teardown.defer(() => daemon.stop(20_000))
+    teardown.defer(async () => {
+      await daemon.stop(20_000)
+      // It leaves this mounted where containers had the network of the host, and the folder could not be removed.
+      await attempt('umount', [join(folder, 'exec/netns/default')])
+    })
     const docker = new Docker(folder)
     const answers = async (): Promise<boolean> => (await docker.attempt(['info'])).code === 0
     await until('dockerd', answers, { process: daemon, timeout: 60_000 })
