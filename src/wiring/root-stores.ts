@@ -24,7 +24,7 @@ export async function openRoots(
   const { config, located, store } = parts
   if (pushTarget(config) === 'kubo') {
     const running = openKubo(config, located, store)
-    return buildRoots({ ...parts, running, privateRoot: undefined, isPrivate: isPrivate ?? (() => false) })
+    return buildRoots({ ...parts, running, privateRoot: undefined, isPrivate })
   }
   const { source, embedded } = findEmbedded(located, store)
   const privateStore = isPrivate === undefined ? undefined : await embedded.openPrivate()
@@ -33,12 +33,7 @@ export async function openRoots(
     privateStore === undefined || kept.privately === undefined
       ? undefined
       : buildPrivateRoot(parts, privateStore, { ...kept.privately, source })
-  return buildRoots({
-    ...parts,
-    running: { ...kept, source },
-    privateRoot,
-    isPrivate: isPrivate ?? (() => false),
-  })
+  return buildRoots({ ...parts, running: { ...kept, source }, privateRoot, isPrivate })
 }
 
 /** Which kind of store pushes go to. */

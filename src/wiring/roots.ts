@@ -24,7 +24,7 @@ export interface RootsParts extends AccessParts {
   readonly running: RunningRootStore
   /** What not everybody may pull; undefined where nothing of it is kept. */
   readonly privateRoot: PrivateRoot | undefined
-  readonly isPrivate: PushedNames['isPrivate']
+  readonly isPrivate: PushedNames['isPrivate'] | undefined
   readonly onVersion: OnRootVersion
 }
 
@@ -47,7 +47,7 @@ export function buildRoots(parts: RootsParts): BuiltRoots {
         const root = name.kind === 'key' ? names.keys.knownRootOf(name.text) : undefined
         return root === undefined || repository === '' ? undefined : repositories.get(root)?.(repository)
       },
-      isPrivate,
+      isPrivate: isPrivate ?? (() => false),
     },
     async catalog(signal) {
       const others = (await privateRoot?.repositories.names(PRIVATE, signal)) ?? []

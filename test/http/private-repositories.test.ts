@@ -8,7 +8,7 @@ import type { Flags } from '../../src/config/load.ts'
 import { createProgram } from '../../src/wiring.ts'
 import { commandLine } from '../fixtures/command-line.ts'
 import { importTree, patternBytes } from '../fixtures/content-tree.ts'
-import { LayoutBuilder } from '../fixtures/layouts.ts'
+import { digestOfBytes, LayoutBuilder } from '../fixtures/layouts.ts'
 import { imageToPush, PushClient, type ImageToPush } from '../fixtures/push-client.ts'
 import { ask, errorOf, type RawAnswer } from '../fixtures/raw-request.ts'
 import { startServedGateway, storeFolder, type ServedGateway } from '../fixtures/served-gateway.ts'
@@ -245,7 +245,7 @@ describe('a private repository beside a public one', () => {
     async (when) => {
       await push(secret, 'team/app')
       const staged = Buffer.from('no manifest ever names this')
-      const digest = `sha256:${(await import('node:crypto')).createHash('sha256').update(staged).digest('hex')}`
+      const digest = digestOfBytes(staged)
       await stop()
       await start({ 'upload-timeout': '1s' })
       expect((await client('team/app').pushBlob(digest, staged)).status).toBe(201)
