@@ -9,11 +9,11 @@ export const TAG = 'v1'
 export const MANIFEST_TYPE = 'application/vnd.oci.image.manifest.v1+json'
 
 /**
- * An image in a layout at `<folder>/app`, with one layer for each of `sizes` (bytes): they look random and are the
+ * An image in a layout at `<folder>/<path>`, with one layer for each of `sizes` (bytes): they look random and are the
  * same for the same seed, so that nothing compresses them or finds two blocks alike.
  */
-export async function makeImage(folder, { seed, sizes }) {
-  const layout = join(folder, 'app')
+export async function makeImage(folder, { seed, sizes, path = 'app' }) {
+  const layout = join(folder, path)
   const blobs = join(layout, 'blobs/sha256')
   await mkdir(blobs, { recursive: true })
   const layers = []

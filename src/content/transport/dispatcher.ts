@@ -34,6 +34,8 @@ export function createDispatcher({ socketPath, proxy, ca, lookup }: DispatcherOp
     connections: 256,
     pipelining: 1,
     keepAliveTimeout: 30_000,
+    // However long a server says that it would wait: what a burst has opened is not kept for ten minutes.
+    keepAliveMaxTimeout: 60_000,
     // Patience is the sources' own business: they know a slow reader from a stalled answer.
     headersTimeout: 0,
     bodyTimeout: 0,
