@@ -10,6 +10,7 @@ const PACKAGES = {
   umoci: 'umoci',
   nginx: 'nginx',
   'docker-registry': 'docker-registry',
+  'docker-compose': 'docker-compose',
   openssl: 'openssl',
   dockerd: 'docker.io',
   docker: 'docker.io',

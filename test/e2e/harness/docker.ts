@@ -18,10 +18,11 @@ export interface DockerOptions {
 
 /** A Docker daemon of its own: no network, everything in one temporary folder. */
 export class Docker {
-  readonly #environment: Record<string, string>
+  /** For programs that ask this daemon. */
+  readonly environment: Readonly<Record<string, string>>
 
   private constructor(folder: string) {
-    this.#environment = { DOCKER_HOST: `unix://${folder}/d.sock`, DOCKER_CONFIG: join(folder, 'client') }
+    this.environment = { DOCKER_HOST: `unix://${folder}/d.sock`, DOCKER_CONFIG: join(folder, 'client') }
   }
 
   static async start(teardown: Teardown, options: DockerOptions = {}): Promise<Docker> {
@@ -51,11 +52,11 @@ export class Docker {
   }
 
   async docker(args: readonly string[], options: RunOptions = {}): Promise<string> {
-    return run('docker', args, { ...options, env: { ...this.#environment, ...options.env } })
+    return run('docker', args, { ...options, env: { ...this.environment, ...options.env } })
   }
 
   async attempt(args: readonly string[]): ReturnType<typeof attempt> {
-    return attempt('docker', args, { env: this.#environment })
+    return attempt('docker', args, { env: this.environment })
   }
 
   /** `docker run`, without a network. */

@@ -48,14 +48,18 @@ export class Prometheus {
       '--log.level=warn',
     ])
     teardown.defer(() => server.stop())
-    const prometheus = new Prometheus(`http://${address}`)
     const ready = async (): Promise<boolean> => {
       const answer = await fetch(`http://${address}/-/ready`).catch(() => undefined)
       await answer?.body?.cancel()
       return answer?.status === 200
     }
     await until('prometheus', ready, { process: server })
-    return prometheus
+    return Prometheus.at(`http://${address}`)
+  }
+
+  /** One that runs already. */
+  static at(url: string): Prometheus {
+    return new Prometheus(url)
   }
 
   /** What an expression comes to now. @throws Error for one that can't be evaluated */

@@ -1,0 +1,128 @@
+import { appendFile, copyFile, mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { alertRules } from '../fixtures/watching-files.ts'
+import { run, until } from './harness/child.ts'
+import { Composition } from './harness/compose.ts'
+import { Docker } from './harness/docker.ts'
+import { buildGatewayImage } from './harness/gateway-image.ts'
+import { Prometheus } from './harness/prometheus.ts'
+import { buildServiceImages } from './harness/service-images.ts'
+import { Teardown } from './harness/teardown.ts'
+import { tempFolder } from './harness/temp.ts'
+import { describeWith, repositoryFolder } from './harness/tools.ts'
+
+/** All but Grafana, which no package brings here. */
+const SERVICES = ['nginx', 'prometheus']
+const PROGRAMS = ['dockerd', 'docker', 'docker-compose', 'runc', 'ipfs', 'nginx', 'prometheus']
+
+describeWith([...PROGRAMS, 'skopeo', 'base-image.tar'], 'the composition', () => {
+  const teardown = new Teardown()
+  let docker: Docker
+  let composition: Composition
+  let folder: string
+
+  beforeAll(async () => {
+    folder = await tempFolder(teardown, 'compose')
+    docker = await Docker.start(teardown, { storageDriver: 'overlay2' })
+    await buildGatewayImage(docker)
+    await buildServiceImages(teardown, docker)
+    composition = await Composition.of(teardown, docker)
+  }, 720_000)
+  afterAll(() => teardown.run(), 120_000)
+
+  /** An image of one small layer, in the daemon. */
+  async function makeImage(tag: string): Promise<string> {
+    const reference = `${composition.host}/team/app:${tag}`
+    await mkdir(join(folder, tag))
+    await writeFile(join(folder, tag, 'file'), tag)
+    await run('tar', ['-cf', join(folder, `${tag}.tar`), '-C', join(folder, tag), '.'])
+    await docker.docker(['import', join(folder, `${tag}.tar`), reference])
+    return reference
+  }
+
+  async function pull(reference: string): Promise<void> {
+    await docker.docker(['rmi', reference])
+    await docker.docker(['pull', '--quiet', reference], { timeout: 60_000 })
+  }
+
+  test('docker-compose takes the whole file', async () => {
+    const services = (await composition.run(['config', '--services'])).trim().split('\n')
+    expect(services.sort()).toEqual(
+      ['gateway-1', 'gateway-2', 'grafana', 'kubo', 'nginx', 'prometheus', 'settings'].sort(),
+    )
+  })
+
+  test('a wrong setting ends the start at once, with its name', async () => {
+    const settings = join(folder, 'wrong.env')
+    await copyFile(join(repositoryFolder, 'deploy/compose/gateway.env'), settings)
+    await appendFile(settings, 'IPFS_REGISTRY_CACHE_SIZE=plenty\n')
+    const env = { GATEWAY_SETTINGS: settings }
+    const { code, stderr } = await composition.attempt(['up', '--detach', ...SERVICES], { env })
+    expect(code).not.toBe(0)
+    expect(stderr).toMatch(/settings/)
+    expect(await composition.run(['logs', 'settings'], { env })).toMatch(
+      /IPFS_REGISTRY_CACHE_SIZE "plenty": must be a size/,
+    )
+    const running = await docker.docker(['ps', '--format', '{{.Names}}'])
+    expect(running).not.toMatch(/gateway|nginx/)
+  }, 120_000)
+
+  test('comes up healthy; what is pushed to it is pulled from it', async () => {
+    await composition.run(['up', '--detach', ...SERVICES])
+    for (const gateway of ['gateway-1', 'gateway-2']) {
+      expect(await composition.inspect(gateway, '{{.State.Health.Status}}')).toBe('healthy')
+    }
+    const reference = await makeImage('first')
+    await docker.docker(['push', reference])
+    await pull(reference)
+    const raw = await run('skopeo', ['inspect', '--tls-verify=false', `docker://${reference}`])
+    expect(JSON.parse(raw)).toMatchObject({ Name: `${composition.host}/team/app`, RepoTags: ['first'] })
+  }, 180_000)
+
+  test('Prometheus watches both gateways, by the rules', async () => {
+    const address = await composition.inspect(
+      'prometheus',
+      '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}',
+    )
+    const prometheus = Prometheus.at(`http://${address}:9090`)
+    const up = 'up{job="ipfs-registry"} == 1'
+    await until('scrapes', async () => (await prometheus.query(up)).length === 2, { timeout: 60_000 })
+    const instances = (await prometheus.query(up)).map(({ metric }) => metric['instance'])
+    expect(instances.sort()).toEqual(['gateway-1:5010', 'gateway-2:5010'])
+    const rules = await prometheus.rules()
+    expect(rules).toHaveLength((await alertRules()).length)
+    expect(rules.filter(({ health }) => health === 'err')).toEqual([])
+  }, 90_000)
+
+  test('gateways are replaced one after the other, and no pull fails', async () => {
+    const reference = await makeImage('replaced')
+    await docker.docker(['push', reference])
+    let replaced = false
+    const replacing = (async () => {
+      for (const gateway of ['gateway-1', 'gateway-2']) {
+        await composition.run(['up', '--detach', '--no-deps', '--force-recreate', gateway])
+        const healthy = async (): Promise<boolean> =>
+          (await composition.inspect(gateway, '{{.State.Health.Status}}')) === 'healthy'
+        await until(`${gateway} to be healthy`, healthy, { timeout: 60_000 })
+      }
+    })().finally(() => {
+      replaced = true
+    })
+    let pulls = 0
+    for (; !replaced; pulls += 1) await pull(reference)
+    await replacing
+    expect(pulls).toBeGreaterThan(4)
+  }, 180_000)
+
+  test('what was pushed is there again after `down` and `up`', async () => {
+    const reference = await makeImage('kept')
+    await docker.docker(['push', reference])
+    await composition.run(['down'])
+    expect(await docker.docker(['ps', '--all', '--quiet'])).toBe('')
+    await composition.run(['up', '--detach', 'nginx'])
+    await pull(reference)
+    await composition.run(['down', '--volumes'])
+    expect(await docker.docker(['volume', 'ls', '--quiet'])).toBe('')
+  }, 180_000)
+})
