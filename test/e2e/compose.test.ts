@@ -5,7 +5,7 @@ import { alertRules } from '../fixtures/watching-files.ts'
 import { run, until } from './harness/child.ts'
 import { Composition } from './harness/compose.ts'
 import { Docker } from './harness/docker.ts'
-import { buildGatewayImage } from './harness/gateway-image.ts'
+import { loadGatewayImage } from './harness/gateway-image.ts'
 import { Prometheus } from './harness/prometheus.ts'
 import { buildServiceImages } from './harness/service-images.ts'
 import { Teardown } from './harness/teardown.ts'
@@ -25,7 +25,7 @@ describeWith([...PROGRAMS, 'skopeo', 'base-image.tar'], 'the composition', () =>
   beforeAll(async () => {
     folder = await tempFolder(teardown, 'compose')
     docker = await Docker.start(teardown, { storageDriver: 'overlay2' })
-    await buildGatewayImage(docker)
+    await loadGatewayImage(docker)
     await buildServiceImages(teardown, docker)
     composition = await Composition.of(teardown, docker)
   }, 720_000)

@@ -1,17 +1,18 @@
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { attempt, run, until } from './harness/child.ts'
+import { CountingProxy } from './harness/counting-proxy.ts'
 import { Docker } from './harness/docker.ts'
+import { BASE_IMAGE, GATEWAY_IMAGE, loadGatewayImage } from './harness/gateway-image.ts'
 import { Gateway, repositoryOf } from './harness/gateway-process.ts'
-import { descriptorOf, digestOfFile, makeImage } from './harness/images.ts'
+import { descriptorOf, digestOfFile, makeImage, objectsOf } from './harness/images.ts'
 import { KuboNode } from './harness/kubo.ts'
 import { inTurn, startNginx } from './harness/nginx.ts'
 import { freePorts } from './harness/ports.ts'
 import { Teardown } from './harness/teardown.ts'
 import { tempFolder } from './harness/temp.ts'
-import { describeWith, repositoryFolder, toolPath } from './harness/tools.ts'
+import { describeWith, repositoryFolder } from './harness/tools.ts'
 
-const IMAGE = 'ipfs-registry-gateway:e2e'
 const MB = 1_000_000
 
 interface Inspected {
@@ -47,14 +48,7 @@ describeWith(
         const left = (await docker.docker(['ps', '--all', '--quiet'])).split('\n').filter(Boolean)
         if (left.length > 0) await docker.docker(['rm', '--force', ...left])
       })
-      await docker.docker(['import', toolPath('base-image.tar') ?? '', 'base:e2e'])
-      await docker.docker(
-        [
-          ...['build', '--quiet', '--network', 'host', '--build-arg', 'BASE=base:e2e'],
-          ...['--file', 'deploy/Dockerfile', '--tag', IMAGE, '.'],
-        ],
-        { cwd: repositoryFolder, env: { DOCKER_BUILDKIT: '0' }, timeout: 600_000 },
-      )
+      await loadGatewayImage(docker)
     }, 720_000)
     afterAll(() => teardown.run(), 120_000)
 
@@ -70,10 +64,10 @@ describeWith(
       const [port = 0, admin = 0] = await freePorts(2)
       await docker.docker([
         ...['run', '--detach', '--name', name, '--network', 'host', '--read-only', '--cap-drop', 'ALL'],
-        ...['--security-opt', 'no-new-privileges', ...options],
+        ...['--security-opt', 'no-new-privileges', '--health-interval', '1s', ...options],
         ...['--env', `IPFS_REGISTRY_LISTEN=127.0.0.1:${port}`],
         ...['--env', `IPFS_REGISTRY_ADMIN_LISTEN=127.0.0.1:${admin}`],
-        ...[IMAGE, 'serve', '--upstream', 'none', ...flags],
+        ...[GATEWAY_IMAGE, 'serve', '--upstream', 'none', ...flags],
       ])
       const state: Replica['state'] = async () =>
         JSON.parse(await docker.docker(['inspect', '--format', '{{json .State}}', name])) as Awaited<
@@ -87,7 +81,7 @@ describeWith(
     }
 
     test('is small, of nobody, and says how to stop it and to look after it', async () => {
-      const [{ Size, Config }, base] = await Promise.all([inspect(IMAGE), inspect('base:e2e')])
+      const [{ Size, Config }, base] = await Promise.all([inspect(GATEWAY_IMAGE), inspect(BASE_IMAGE)])
       expect(Size - base.Size).toBeLessThan(70 * MB)
       expect(Config).toMatchObject({
         User: '10001:10001',
@@ -129,7 +123,17 @@ describeWith(
     ])(
       '%s ends it at once, with what to do',
       async (_, flags, options, message, code) => {
-        const args = ['run', '--rm', '--network', 'host', '--read-only', ...options, IMAGE, 'serve', ...flags]
+        const args = [
+          'run',
+          '--rm',
+          '--network',
+          'host',
+          '--read-only',
+          ...options,
+          GATEWAY_IMAGE,
+          'serve',
+          ...flags,
+        ]
         const got = await docker.attempt(args)
         expect(got.code).toBe(code)
         expect(got.stderr).toMatch(message)
@@ -168,7 +172,7 @@ describeWith(
     test('publishes itself, and is pulled and run from there', async () => {
       const gateway = await Gateway.start(teardown, { sources: ['embedded'] })
       const archive = join(folder, 'image.tar')
-      await docker.docker(['save', '--output', archive, IMAGE])
+      await docker.docker(['save', '--output', archive, GATEWAY_IMAGE])
       const published = await gateway.publish(archive, '--name', 'ipfs-registry-gateway')
       const reference = `${gateway.host}/${repositoryOf(published)}:e2e`
       await docker.docker(['pull', '--quiet', reference], { timeout: 180_000 })
@@ -182,16 +186,17 @@ describeWith(
     }, 300_000)
 
     describe('two replicas behind nginx over one Kubo', () => {
-      test('lose no pull while they are killed, drained and started again', async () => {
-        const kubo = await KuboNode.start(teardown)
+      let kubo: KuboNode
+      beforeAll(async () => {
+        kubo = await KuboNode.start(teardown)
+      }, 60_000)
+
+      test('in turn, lose no pull while they are killed, drained and started again', async () => {
         const layout = join(folder, 'rolled')
         await makeImage(layout, '1', { layers: [300_000, 2 * MB], seed: 'rolled' })
-        const source = ['--source', `kubo=${kubo.api}`, '--store', 'memory']
-        const publisher = await Gateway.start(teardown, { sources: [`kubo=${kubo.api}`] })
-        const repository = repositoryOf(
-          await publisher.publish(layout, '--to', 'kubo', ...source.slice(0, 2)),
-        )
-        const replicas = await Promise.all([start('left', source), start('right', source)])
+        const root = await kubo.add(layout)
+        const flags = ['--source', `kubo=${kubo.api}`, '--store', 'memory']
+        const replicas = await Promise.all([start('left', flags), start('right', flags)])
         for (const replica of replicas) await replica.healthy()
         const host = await startNginx(
           teardown,
@@ -199,10 +204,10 @@ describeWith(
           inTurn,
         )
         const { digest } = await descriptorOf(layout, '1')
-        const reference = `${host}/${repository}:1`
+        const reference = `${host}/ipfs/${root}:1`
         let rolled = false
         const roll = async (): Promise<void> => {
-          for (const how of ['stop', 'kill'] as const) {
+          for (const how of ['stop', 'kill', 'stop', 'kill'] as const) {
             for (const replica of replicas) {
               await docker.docker([how, replica.name])
               await docker.docker(['start', replica.name])
@@ -221,9 +226,42 @@ describeWith(
           pulls += 1
         }
         await rolling
-        expect(pulls).toBeGreaterThan(4)
+        expect(pulls).toBeGreaterThan(8)
         await docker.docker(['rm', '--force', 'left', 'right'])
       }, 300_000)
+
+      test('by the hash, fetch a cold image once, however many want it at once', async () => {
+        const layout = join(folder, 'cold')
+        await makeImage(layout, '1', { layers: [3 * MB, 2 * MB, MB], seed: 'cold' })
+        const root = await kubo.add(layout)
+        const origin = await CountingProxy.start(teardown, kubo.gateway)
+        const flags = ['--source', `gateway=${origin.url}`]
+        const replicas = await Promise.all([start('one', flags), start('two', flags)])
+        for (const replica of replicas) await replica.healthy()
+        const host = await startNginx(
+          teardown,
+          replicas.map((replica) => replica.host),
+        )
+        origin.reset()
+        const reference = `${host}/ipfs/${root}:1`
+        const copies = Array.from({ length: 5 }, (_, i) =>
+          run('skopeo', [
+            ...['copy', '--quiet', '--src-tls-verify=false', `docker://${reference}`],
+            `dir:${join(folder, `cold-${i}`)}`,
+          ]),
+        )
+        await Promise.all([...copies, docker.docker(['pull', reference])])
+        const { digest, size } = await descriptorOf(layout, '1')
+        const objects = await objectsOf(layout, digest, size)
+        expect(objects).toHaveLength(5)
+        for (const { digest: wanted } of objects) {
+          const path = `/blobs/${wanted.replace(':', '/')}?`
+          expect(origin.requests.filter(({ url }) => url.includes(path))).toHaveLength(1)
+        }
+        const bytes = objects.reduce((sum, object) => sum + object.size, 0)
+        expect(origin.bytes / bytes).toBeLessThan(1.05)
+        await docker.docker(['rm', '--force', '--volumes', 'one', 'two'])
+      }, 120_000)
     })
   },
 )

@@ -22,7 +22,7 @@ export class Composition {
     this.host = `127.0.0.1:${port}`
   }
 
-  /** Nothing is started yet. Its images are those of `buildGatewayImage` and `buildServiceImages`. */
+  /** Nothing is started yet. Its images are those of `loadGatewayImage` and `buildServiceImages`. */
   static async of(teardown: Teardown, docker: Docker): Promise<Composition> {
     const [port = 0] = await freePorts(1)
     const composition = new Composition(docker, port, {

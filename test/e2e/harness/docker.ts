@@ -55,8 +55,8 @@ export class Docker {
     return run('docker', args, { ...options, env: { ...this.environment, ...options.env } })
   }
 
-  async attempt(args: readonly string[]): ReturnType<typeof attempt> {
-    return attempt('docker', args, { env: this.environment })
+  async attempt(args: readonly string[], options: RunOptions = {}): ReturnType<typeof attempt> {
+    return attempt('docker', args, { ...options, env: { ...this.environment, ...options.env } })
   }
 
   /** `docker run`, without a network. */
