@@ -1,9 +1,12 @@
-// Writes the pages of docs/ that come from tables in the source. Needs a build: `npm run docs`.
+// Writes the pages of docs/ and the parts of the Helm chart that come from tables in the source. Needs a build:
+// `npm run docs`.
 import { mkdir, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { errorsPage } from '../dist/cli/error-documentation.js'
 import { configurationPage } from '../dist/config/documentation.js'
+import { settingsSchema } from '../dist/config/json-schema.js'
 import { metricsPage } from '../dist/observability/documentation.js'
+import { writeChart } from './helm-chart.mjs'
 
 const folder = new URL('../docs/', import.meta.url)
 await mkdir(folder, { recursive: true })
@@ -16,3 +19,4 @@ for (const [name, text] of [
   await writeFile(file, text)
   console.log(fileURLToPath(file))
 }
+for (const file of await writeChart(settingsSchema())) console.log(fileURLToPath(file))
