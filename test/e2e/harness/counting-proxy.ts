@@ -5,6 +5,8 @@ import type { AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { setTimeout as delay } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
+import { play } from './spoilt-answer.ts'
+import type { Step, WholeAnswer } from './spoilt-answer.ts'
 import type { Teardown } from './teardown.ts'
 
 /** One request that went through. */
@@ -38,7 +40,13 @@ export type Fault =
       readonly kind: 'answer'
       readonly status: number
       readonly headers?: Record<string, string>
-      readonly body?: string
+      readonly body?: string | Uint8Array
+    }
+  /** The whole answer is taken, and what is made of it is sent; `instead`: the request is not passed on. */
+  | {
+      readonly kind: 'spoil'
+      readonly steps: (answer: WholeAnswer, url: string) => Iterable<Step>
+      readonly instead?: WholeAnswer
     }
   /** The body is compressed, whatever the request says, and the headers tell. */
   | { readonly kind: 'gzip' }
@@ -83,6 +91,7 @@ export class CountingProxy {
     this.requests.length = 0
   }
 
+  /** Let go of those who wait, then refuse connections. */
   async stop(): Promise<void> {
     this.#stalled.abort()
     this.#server.closeAllConnections()
@@ -101,9 +110,13 @@ export class CountingProxy {
     }
     if (fault?.kind === 'answer') {
       passed.status = fault.status
-      const body = Buffer.from(method === 'HEAD' ? '' : (fault.body ?? ''))
+      const body = bytesOf(method === 'HEAD' ? '' : (fault.body ?? ''))
       passed.bytes = body.length
       outgoing.writeHead(fault.status, { 'content-length': body.length, ...fault.headers }).end(body)
+      return
+    }
+    if (fault?.kind === 'spoil' && fault.instead !== undefined) {
+      await this.#play(fault.steps(fault.instead, url), passed, incoming)
       return
     }
     if (fault?.kind === 'slow') await delay(fault.ms, undefined, { signal: this.#stalled.signal })
@@ -121,6 +134,10 @@ export class CountingProxy {
     incoming.pipe(upstream)
     const [answer] = (await once(upstream, 'response')) as [IncomingMessage]
     passed.status = answer.statusCode ?? 0
+    if (fault?.kind === 'spoil') {
+      await this.#play(fault.steps(await wholeOf(answer, method), url), passed, incoming)
+      return
+    }
 
     const headers = { ...answer.headers }
     const length = headers['content-length']
@@ -148,6 +165,12 @@ export class CountingProxy {
       outgoing.write(Buffer.alloc(fault.bytes, 0x2e))
     }
     outgoing.end()
+  }
+
+  async #play(steps: Iterable<Step>, passed: Passed, { socket }: IncomingMessage): Promise<void> {
+    const before = socket.bytesWritten
+    await play(steps, socket, this.#stalled.signal)
+    passed.bytes += socket.bytesWritten - before
   }
 
   /** Pass one piece on as the fault has it; true when the answer is over. */
@@ -183,6 +206,18 @@ export class CountingProxy {
   async #never(): Promise<void> {
     if (!this.#stalled.signal.aborted) await once(this.#stalled.signal, 'abort')
   }
+}
+
+function bytesOf(body: string | Uint8Array): Buffer {
+  return typeof body === 'string' ? Buffer.from(body) : Buffer.from(body)
+}
+
+async function wholeOf(answer: IncomingMessage, method: string): Promise<WholeAnswer> {
+  const headers = Object.fromEntries(
+    Object.entries(answer.headers).map(([name, value]) => [name, String(value)] as const),
+  )
+  const length = method === 'HEAD' ? Number(answer.headers['content-length'] ?? 0) : undefined
+  return { status: answer.statusCode ?? 0, headers, body: await buffer(answer), length }
 }
 
 /** Resolves when there is room again, or the client has left. */

@@ -15,12 +15,18 @@ export interface Download {
   readonly digest: string
   /** The body's beginning, for messages. */
   readonly text: string
+  /** ms until the head of the answer. */
+  readonly headAfter: number
+  /** All of the body, where that was asked for. */
+  readonly body: Buffer | undefined
 }
 
 export interface DownloadOptions {
   readonly headers?: Record<string, string>
   /** ms to wait after each piece: a slow reader. */
   readonly pause?: number
+  /** Whether to keep the body. */
+  readonly keep?: boolean
   readonly signal?: AbortSignal
   readonly onBytes?: (total: number) => void
 }
@@ -30,6 +36,9 @@ export async function download(url: string, options: DownloadOptions = {}): Prom
   const hash = createHash('sha256')
   let bytes = 0
   let text = ''
+  const start = performance.now()
+  let headAfter = Infinity
+  const pieces: Buffer[] = []
   const result = (status: number, headers: IncomingHttpHeaders, complete: boolean): Download => ({
     status,
     headers,
@@ -37,6 +46,8 @@ export async function download(url: string, options: DownloadOptions = {}): Prom
     bytes,
     digest: `sha256:${hash.digest('hex')}`,
     text,
+    headAfter,
+    body: options.keep === true ? Buffer.concat(pieces) : undefined,
   })
   return new Promise((settle) => {
     let settled = false
@@ -49,11 +60,13 @@ export async function download(url: string, options: DownloadOptions = {}): Prom
       { agent: false, headers: options.headers ?? {}, signal: options.signal },
       (answer) => {
         const { statusCode = 0, headers } = answer
+        headAfter = performance.now() - start
         const read = async (): Promise<void> => {
           try {
             for await (const piece of answer as AsyncIterable<Buffer>) {
               hash.update(piece)
               if (text.length < 2000) text += piece.subarray(0, 2000).toString('latin1')
+              if (options.keep === true) pieces.push(piece)
               bytes += piece.length
               options.onBytes?.(bytes)
               if (options.pause !== undefined)

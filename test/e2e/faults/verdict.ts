@@ -1,0 +1,86 @@
+import type { Case } from './cross.ts'
+import { faultOf, isOfNames, isProved } from './cross.ts'
+import type { Reply } from './question.ts'
+
+/** ms until a request is answered, which the gateways of the cross are told. */
+export const ANSWER_TIMEOUT = 6_000
+/** ms more that a busy machine may take. */
+const GRACE = 10_000
+
+/** When it is asked for. */
+export type Phase =
+  /** While the source has the fault. */
+  | 'spoilt'
+  /** Once more, while it still has it. */
+  | 'next'
+  /** When it is well again. */
+  | 'healed'
+  /** After a restart, when no source can be had. */
+  | 'gone'
+  /** After a restart, when all sources are well. */
+  | 'back'
+
+/** What is wrong with a reply; undefined where nothing is. */
+export function flawOf(one: Case, phase: Phase, { worth, got }: Reply): string | undefined {
+  const said = `${got.status} ${got.text.slice(0, 300)}`
+  if (worth === 'silence') return 'no answer at all'
+  if (got.headAfter > ANSWER_TIMEOUT + GRACE) return `an answer after ${Math.round(got.headAfter)} ms`
+  if (worth === 'right') return undefined
+  if (worth === 'wrong') return phase === 'spoilt' && mayBelieve(one) ? undefined : `WRONG ANSWER: ${said}`
+  if (phase === 'spoilt' && succeedsAtOnce(one)) return `${worth} in spite of a good source: ${said}`
+  if (phase === 'next' && !mayBelieve(one)) return `${worth} again in spite of a good source: ${said}`
+  if (phase === 'healed' || phase === 'back') return `${worth} though all sources are well: ${said}`
+  return worth === 'refused' ? flawOfRefusal(one, phase, { worth, got }) : undefined
+}
+
+function flawOfRefusal(one: Case, phase: Phase, { got }: Reply): string | undefined {
+  const { status, headers, text } = got
+  const allowed = phase === 'gone' ? [503, 504] : statusesOf(one)
+  if (!allowed.includes(status))
+    return `status ${status}, not one of ${allowed.join(', ')}: ${text.slice(0, 300)}`
+  if (!/^\{"errors":\[\{"code":"[A-Z_]+","message":"/.test(text)) return `no error of the protocol: ${text}`
+  if (status >= 503 && headers['retry-after'] === undefined) return `${status} without Retry-After`
+  return undefined
+}
+
+/** Statuses that say what has happened. */
+function statusesOf(one: Case): number[] {
+  const { refuses = false } = faultOf(one)
+  const failed = [502, 503, 504]
+  if (mayBelieve(one)) failed.push(404)
+  // What an upstream says of its own is passed on.
+  if (one.kind === 'upstream' && refuses) failed.push(Number(/^status-(\d+)/.exec(one.fault)?.[1]))
+  return failed
+}
+
+/** Whether there is no proof of what the source says, so that wrong facts are taken for right ones. */
+export function mayBelieve(one: Case): boolean {
+  const { harm, refuses = false } = faultOf(one)
+  if (one.kind === 'ipns') return one.fault === 'record-older' && one.state === 'cold'
+  if (one.kind === 'dns') return harm === 'lies'
+  if (isProved(one.kind)) return false
+  // That nothing is there is for the registry itself to say, and for a gateway that is trusted.
+  if (one.fault === 'status-404' && one.kind !== 'kubo')
+    return one.sources === 'one' || one.kind !== 'upstream'
+  if (refuses || harm !== 'lies') return false
+  if (one.asked === 'range' || one.asked === 'ranges') return one.state !== 'warm'
+  return one.asked === 'tags' || one.asked === 'referrers' || one.asked === 'tag'
+}
+
+/** Whether a right answer has to come while the source has its fault. */
+function succeedsAtOnce(one: Case): boolean {
+  const { harm, refuses = false } = faultOf(one)
+  if (harm === 'none') return true
+  if (mayBelieve(one)) return false
+  // An upstream that says so, is asked each time, and no list is taken for newer than what it says.
+  if (one.state === 'warm') return !(one.kind === 'upstream' && refuses)
+  if (one.sources === 'one') return false
+  // Wrong bytes of those show when all of them are there.
+  return isProved(one.kind) || isOfNames(one.kind) || harm === 'fails'
+}
+
+/** Whether what was believed is remembered for a while, so that it can't be right before. */
+export function isRemembered(one: Case): boolean {
+  const asked = one.asked === 'tag' || one.asked === 'tags' || one.asked === 'referrers'
+  return mayBelieve(one) && asked && (one.kind === 'kubo' || one.kind === 'trusted-gateway')
+}
