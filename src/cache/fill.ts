@@ -108,7 +108,9 @@ export class Fill {
           kept.done()
         }
       }
-      // The last piece of a blob is out only when all of it is right; a range that ends earlier is out before.
+      // The last piece of a blob is out only when all of it is right; a range that ends earlier is out before. Of no
+      // bytes there is no last piece.
+      while (this.size === 0 && this.state !== 'verified') await this.progress(signal)
     } finally {
       this.readers.delete(reader)
     }

@@ -329,6 +329,25 @@ describe('wrong bytes', () => {
     expect(disk.count).toBe(0)
   })
 
+  test('none at all where there should be some are no blob', async () => {
+    const blob = new ControlledBlob(SMALL)
+    const nothing = new Uint8Array()
+    blob.answers = [nothing, nothing, nothing]
+    blob.size = 0
+    expect((await read(open(blob))).error).toMatchObject({ code: 'CONTENT_INVALID' })
+    const { signal } = new AbortController()
+    const want = { fetch: blob.fetch, holder: 'one', expectedSize: undefined, limit: 1000, signal }
+    blob.answers = Array.from({ length: 9 }, () => nothing)
+    await expect(cache.bytes(blob.digest, want)).rejects.toMatchObject({ code: 'CONTENT_INVALID' })
+    blob.size = SMALL.length
+    blob.answers = []
+    await expectWhole(open(blob), SMALL)
+  })
+
+  test('an empty blob is one', async () => {
+    await expectWhole(open(new ControlledBlob(new Uint8Array())), new Uint8Array())
+  })
+
   test('that nobody has seen are fetched anew', async () => {
     const blob = new ControlledBlob(SMALL)
     blob.answers = [damaged(SMALL, 0), damaged(SMALL, 49_999)]
