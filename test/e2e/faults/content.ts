@@ -34,7 +34,8 @@ export interface Blob {
 }
 
 const OCI = 'application/vnd.oci.image'
-export const TAG = 'v1'
+/** What a layout with one image calls it anyway. */
+export const TAG = 'latest'
 export const INDEX_TYPE = `${OCI}.index.v1+json`
 export const ARTIFACT_TYPE = 'application/vnd.example.note'
 
@@ -123,6 +124,9 @@ export async function pushImage(registry: string, repository: string, image: Cas
   }
   await put(`${base}/manifests/${TAG}`, manifest.bytes, manifest.mediaType)
   await put(`${base}/manifests/${artifact.digest}`, artifact.bytes, artifact.mediaType)
+  // The referrers tag of OCI's distribution spec, for registries without the API.
+  const referrers = { schemaVersion: 2, mediaType: INDEX_TYPE, manifests: [referrerOf(artifact)] }
+  await put(`${base}/manifests/sha256-${hexOf(manifest)}`, jsonOf(referrers), INDEX_TYPE)
 }
 
 async function put(url: string, bytes: Buffer | undefined, type: string): Promise<void> {
@@ -138,6 +142,10 @@ function blobOf(bytes: Buffer, mediaType: string): Blob {
 
 function descriptorOf({ digest, mediaType, size }: Blob): object {
   return { mediaType, digest, size }
+}
+
+function referrerOf(artifact: Blob): object {
+  return { ...descriptorOf(artifact), artifactType: ARTIFACT_TYPE }
 }
 
 function jsonOf(value: object): Buffer {

@@ -45,6 +45,8 @@ export interface FaultRow {
   readonly harm: Harm
   /** Whether it says that what was asked for is not there, or not for us, to whom that is believed. */
   readonly refuses?: boolean
+  /** Whether the answer has another length than it should, so that it shows to whom the right one is known. */
+  readonly resizes?: boolean
   /** Whether one answer of that kind concerns everything that is asked of the same place. */
   readonly wide?: boolean
   /** Only for answers that are CARs. */

@@ -61,7 +61,12 @@ function* cuts(): Generator<[string, HttpFault]> {
     // As if that were all.
     yield [
       `end-${name}`,
-      { ...row, harm: 'lies', spoil: (answer) => withBody(answer, answer.body.subarray(0, at(answer))) },
+      {
+        ...row,
+        harm: 'lies',
+        resizes: true,
+        spoil: (answer) => withBody(answer, answer.body.subarray(0, at(answer))),
+      },
     ]
   }
 }
@@ -127,6 +132,18 @@ export const HTTP_FAULTS: Readonly<Record<string, HttpFault>> = {
     spoil: (answer) => [send(headOf(answer).subarray(0, 40)), CLOSE],
   },
   ...Object.fromEntries(cuts()),
+  // As if that were all, and nothing says how long it is.
+  'end-chunked': {
+    harm: 'fails',
+    spoil: (answer) => {
+      const piece = answer.body.subarray(0, half(answer))
+      const framed = piece.length === 0 ? [] : [`${piece.length.toString(16)}\r\n`, piece, '\r\n']
+      const bytes = [...framed, '0\r\n\r\n'].map((part) =>
+        typeof part === 'string' ? Buffer.from(part) : part,
+      )
+      return [send(headOf(answer, { 'transfer-encoding': 'chunked' })), ...bytes.map(send), CLOSE]
+    },
+  },
   'cut-chunk': {
     harm: 'fails',
     spoil: (answer) => {
@@ -137,6 +154,7 @@ export const HTTP_FAULTS: Readonly<Record<string, HttpFault>> = {
   },
   'extra-announced': {
     harm: 'lies',
+    resizes: true,
     spoil: (answer) => withBody(answer, Buffer.concat([answer.body, Buffer.alloc(1000, 0x2e)])),
   },
   // What comes behind an answer is no part of it.
@@ -144,8 +162,11 @@ export const HTTP_FAULTS: Readonly<Record<string, HttpFault>> = {
     harm: 'none',
     spoil: (answer) => [send(messageOf(answer)), send(Buffer.alloc(1000, 0x2e)), CLOSE],
   },
-  'length-too-short': lengthOf((length) => String(Math.max(0, length - 10)), 'lies'),
-  'length-too-long': lengthOf((length) => String(length + 10), 'fails'),
+  'length-too-short': {
+    ...lengthOf((length) => String(Math.max(0, length - 10)), 'lies'),
+    resizes: true,
+  },
+  'length-too-long': { ...lengthOf((length) => String(length + 10), 'lies'), resizes: true },
   'length-nonsense': lengthOf(() => 'many', 'fails'),
   'length-twice': lengthOf((length) => `${length}\r\nContent-Length: ${length + 1}`, 'fails'),
   'stall-head': { harm: 'fails', spoil: () => [HANG] },
@@ -180,7 +201,7 @@ export const HTTP_FAULTS: Readonly<Record<string, HttpFault>> = {
     harm: 'fails',
     spoil: () => withBody({ status: 200, headers: { 'content-type': 'text/html' }, body: PAGE }, PAGE),
   },
-  empty: { harm: 'lies', spoil: (answer) => withBody(answer, Buffer.alloc(0)) },
+  empty: { harm: 'lies', resizes: true, spoil: (answer) => withBody(answer, Buffer.alloc(0)) },
   'redirect-to-itself': redirect((url) => url),
   'redirect-on-and-on': redirect((url) => `${url}${url.includes('?') ? '&' : '?'}on=${url.length}`),
   'drip-head': {

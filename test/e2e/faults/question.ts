@@ -136,8 +136,10 @@ function areRightParts(wanted: readonly Part[], size: number, got: Download): bo
 }
 
 function areRightTags(got: Download): boolean {
-  const { tags } = parsed<{ tags?: unknown }>(got)
-  return JSON.stringify(tags) === JSON.stringify([TAG])
+  const { tags } = parsed<{ tags?: unknown[] }>(got)
+  // Beside it is the tag of its referrers.
+  const own = Array.isArray(tags) ? tags.filter((tag) => !String(tag).startsWith('sha256-')) : undefined
+  return JSON.stringify(own) === JSON.stringify([TAG])
 }
 
 function areRightReferrers({ artifact }: CaseImage, got: Download): boolean {

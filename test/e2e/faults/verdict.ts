@@ -69,14 +69,15 @@ export function mayBelieve(one: Case): boolean {
 
 /** Whether a right answer has to come while the source has its fault. */
 function succeedsAtOnce(one: Case): boolean {
-  const { harm, refuses = false } = faultOf(one)
+  const { harm, refuses = false, resizes = false } = faultOf(one)
   if (harm === 'none') return true
   if (mayBelieve(one)) return false
   // An upstream that says so, is asked each time, and no list is taken for newer than what it says.
   if (one.state === 'warm') return !(one.kind === 'upstream' && refuses)
   if (one.sources === 'one') return false
-  // Wrong bytes of those show when all of them are there.
-  return isProved(one.kind) || isOfNames(one.kind) || harm === 'fails'
+  if (isProved(one.kind) || isOfNames(one.kind) || harm === 'fails') return true
+  // Wrong bytes show when all of them are there, but a wrong length before, where the manifest has told the right one.
+  return resizes && one.state === 'half' && (one.asked === 'config' || one.asked === 'layer')
 }
 
 /** Whether what was believed is remembered for a while, so that it can't be right before. */
