@@ -38,6 +38,8 @@ function answers(bytes: Buffer, query: Packet): DnsAnswer | undefined {
   } catch {
     return undefined
   }
+  // A record may say that it is longer than what came: what is missing would only look like a shorter text.
+  if (decode.bytes > bytes.length) return undefined
   const [asked] = query.questions ?? []
   const [repeated, ...more] = packet.questions ?? []
   const same =

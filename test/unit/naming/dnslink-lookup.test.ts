@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
-import type { Packet } from 'dns-packet'
+import { encode, type Packet } from 'dns-packet'
 import { DnsLinkLookup, type DnsLinkLookupOptions } from '../../../src/naming/dnslink-lookup.ts'
 import { formatDnsServer, parseDnsServer } from '../../../src/naming/dns-server.ts'
 import { cname, TestDnsServer, txt } from '../../fixtures/dns-server.ts'
@@ -79,6 +79,18 @@ describe('DNSLink', () => {
       },
     })
     expect((await lookup()).value).toBe(A)
+  })
+
+  test('of an answer that is cut is not taken for a shorter one', async () => {
+    server.link('images.example.org', `${A}/images-12`)
+    const whole = server.zone.get(OWNER)
+    for (const missing of [1, 2, 30]) {
+      server.zone.set(OWNER, {
+        ...whole,
+        forged: (truth) => [encode(truth).subarray(0, encode(truth).length - missing)],
+      })
+      expect((await lookup()).value).toBe(`${A}/images-12`)
+    }
   })
 
   test('that does not exist is not found, and the message says what was looked for', async () => {
