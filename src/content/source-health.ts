@@ -2,9 +2,17 @@
 const FIRST_PENALTY = 60_000
 const LONGEST_PENALTY = 3_600_000
 
+interface Penalty {
+  /** ms since the epoch. */
+  readonly until: number
+  /** ms */
+  readonly length: number
+}
+
 /** Which sources lately sent wrong bytes. They are not shut out, they come last. */
 export class SourceHealth<C extends object> {
-  private readonly penalties = new Map<C, { until: number; length: number }>()
+  /** In the order of their latest offences. */
+  private readonly penalties = new Map<C, Penalty>()
   private readonly now: () => number
 
   constructor(now: () => number = Date.now) {
@@ -14,16 +22,25 @@ export class SourceHealth<C extends object> {
   discredit(source: C): void {
     const now = this.now()
     const before = this.penalties.get(source)
-    // Several answers under way at once may all turn out wrong: that is one offence.
-    if (before !== undefined && before.until - before.length > now - 1000) return
-    const length = before === undefined ? FIRST_PENALTY : Math.min(before.length * 2, LONGEST_PENALTY)
-    this.penalties.set(source, { until: now + length, length })
+    this.penalties.delete(source)
+    this.penalties.set(source, penaltyAfter(before, now))
   }
 
-  /** In the order given, discredited ones last. */
+  /** In the order given, discredited ones last, of those the latest offender last: another may be well again. */
   order(sources: readonly C[]): C[] {
     const now = this.now()
-    const bad = (source: C): boolean => (this.penalties.get(source)?.until ?? 0) > now
-    return [...sources.filter((source) => !bad(source)), ...sources.filter(bad)]
+    const bad = [...this.penalties].filter(([, { until }]) => until > now).map(([source]) => source)
+    return [
+      ...sources.filter((source) => !bad.includes(source)),
+      ...bad.filter((source) => sources.includes(source)),
+    ]
   }
+}
+
+function penaltyAfter(before: Penalty | undefined, now: number): Penalty {
+  if (before === undefined) return { until: now + FIRST_PENALTY, length: FIRST_PENALTY }
+  // Several answers under way at once may all turn out wrong: that is one offence.
+  if (before.until - before.length > now - 1000) return before
+  const length = Math.min(before.length * 2, LONGEST_PENALTY)
+  return { until: now + length, length }
 }

@@ -38,9 +38,11 @@ test('one that sent wrong bytes comes last for a minute', () => {
   expect(health.order(ALL)).toEqual(ALL)
 })
 
-test('those that did keep their order among themselves', () => {
+test('of those that did, the latest comes last, since it may be the only one that still does', () => {
   health.discredit(two)
   health.discredit(one)
+  expect(health.order(ALL)).toEqual([three, two, one])
+  health.discredit(two)
   expect(health.order(ALL)).toEqual([three, one, two])
 })
 
