@@ -85,7 +85,7 @@ function lengthOf(text: (length: number) => string, harm: Harm): HttpFault {
   return {
     harm,
     spoil: (answer) => [
-      send(headOf(answer, { 'content-length': text(answer.body.length) })),
+      send(headOf(answer, { 'content-length': text(answer.length ?? answer.body.length) })),
       send(answer.body),
       CLOSE,
     ],

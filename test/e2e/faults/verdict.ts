@@ -47,7 +47,7 @@ function flawOfRefusal(one: Case, phase: Phase, { got }: Reply): string | undefi
 function statusesOf(one: Case): number[] {
   const { refuses = false } = faultOf(one)
   const failed = [502, 503, 504]
-  if (mayBelieve(one)) failed.push(404)
+  if (mayBelieve(one)) failed.push(404, 416)
   // What an upstream says of its own is passed on.
   if (one.kind === 'upstream' && refuses) failed.push(Number(/^status-(\d+)/.exec(one.fault)?.[1]))
   return failed
@@ -59,12 +59,16 @@ export function mayBelieve(one: Case): boolean {
   if (one.kind === 'ipns') return one.fault === 'record-older' && one.state === 'cold'
   if (one.kind === 'dns') return harm === 'lies'
   if (isProved(one.kind)) return false
-  // That nothing is there is for the registry itself to say, and for a gateway that is trusted.
   if (one.fault === 'status-404' && one.kind !== 'kubo')
     return one.sources === 'one' || one.kind !== 'upstream'
   if (refuses || harm !== 'lies') return false
   if (one.asked === 'range' || one.asked === 'ranges') return one.state !== 'warm'
   return one.asked === 'tags' || one.asked === 'referrers' || one.asked === 'tag'
+}
+
+/** "Not there" of an upstream is for the registry itself to say, but no list of referrers is an empty one. */
+function isFinalAbsence({ kind, asked, sources }: Case): boolean {
+  return kind === 'trusted-gateway' || sources === 'one' || asked === 'referrers'
 }
 
 /** Whether a right answer has to come while the source has its fault. */
