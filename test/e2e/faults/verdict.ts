@@ -58,12 +58,13 @@ export function mayBelieve(one: Case): boolean {
   const { harm, refuses = false } = faultOf(one)
   if (one.kind === 'ipns') return one.fault === 'record-older' && one.state === 'cold'
   if (one.kind === 'dns') return harm === 'lies'
-  if (isProved(one.kind)) return false
-  if (one.fault === 'status-404' && one.kind !== 'kubo')
-    return one.sources === 'one' || one.kind !== 'upstream'
+  const told = one.asked === 'tags' || one.asked === 'referrers' || one.asked === 'tag'
+  // An upstream is asked each time for what may change there.
+  const isKept = one.state === 'warm' && !(one.kind === 'upstream' && told)
+  if (isProved(one.kind) || isKept) return false
+  if (one.fault === 'status-404' && one.kind !== 'kubo') return isFinalAbsence(one)
   if (refuses || harm !== 'lies') return false
-  if (one.asked === 'range' || one.asked === 'ranges') return one.state !== 'warm'
-  return one.asked === 'tags' || one.asked === 'referrers' || one.asked === 'tag'
+  return told || one.asked === 'range' || one.asked === 'ranges'
 }
 
 /** "Not there" of an upstream is for the registry itself to say, but no list of referrers is an empty one. */
