@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto'
 import type { LookupFunction } from 'node:net'
 import tls from 'node:tls'
 import { Agent, EnvHttpProxyAgent, type Dispatcher } from 'undici'
+import { outlastingPool } from './outlasting-socket.ts'
 
 /**
  * Bytes of an answer that wait unread for one connection. What waits is joined when it is read: with twice as many, the
@@ -31,6 +32,7 @@ export interface DispatcherOptions {
 export function createDispatcher({ socketPath, proxy, ca, lookup }: DispatcherOptions): Dispatcher {
   const trust = ca === undefined ? {} : { secureContext: contextTrusting(ca) }
   const options = {
+    factory: outlastingPool,
     connections: 256,
     pipelining: 1,
     keepAliveTimeout: 30_000,
