@@ -39,6 +39,13 @@ export async function* tarEntries(
   const feeding = pipeline(source, extraction as unknown as NodeJS.WritableStream, { signal })
   // a failure comes out of the loop as well; this one may come when nobody listens any more
   feeding.catch(() => undefined)
+  const failure = (error: unknown): unknown => {
+    if (signal.aborted) return signal.reason
+    if (sourceError !== undefined) return sourceError
+    if (error instanceof Failure) return error
+    const message = `the archive is damaged, cut short, or no tar archive: ${messageOf(error)}`
+    return new Failure('LAYOUT_INVALID', message, { cause: error })
+  }
   try {
     let count = 0
     for await (const stream of extraction) {
@@ -46,19 +53,28 @@ export async function* tarEntries(
       if (count > maxEntries) {
         throw new Failure('LAYOUT_INVALID', `the archive has more than the ${maxEntries} entries it may have`)
       }
-      const entry = entryOf(stream.header as ArchiveHeader, stream as AsyncIterable<Uint8Array>)
+      const content = failingAs(failure, stream as AsyncIterable<Uint8Array>)
+      const entry = entryOf(stream.header as ArchiveHeader, content)
       if (entry === undefined || entry.kind === 'link') stream.resume()
       if (entry !== undefined) yield entry
     }
     await feeding
   } catch (error) {
-    signal.throwIfAborted()
-    if (sourceError !== undefined) throw sourceError as Error
-    if (error instanceof Failure) throw error
-    const message = `the archive is damaged, cut short, or no tar archive: ${messageOf(error)}`
-    throw new Failure('LAYOUT_INVALID', message, { cause: error })
+    throw failure(error)
   } finally {
     extraction.destroy()
+  }
+}
+
+/** The same pieces; what goes wrong with them is what `failure` says it is. */
+async function* failingAs(
+  failure: (error: unknown) => unknown,
+  pieces: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  try {
+    yield* pieces
+  } catch (error) {
+    throw failure(error)
   }
 }
 

@@ -23,6 +23,7 @@ import type { ArchiveItem } from '../../fixtures/archives.ts'
 import { inTemporaryFolder, writeFiles } from '../../fixtures/folders.ts'
 import { digestOfBytes, inFolder, LayoutBuilder, sideBySide } from '../../fixtures/layouts.ts'
 import type { LayoutFiles } from '../../fixtures/layouts.ts'
+import { tarBytes } from '../../fixtures/tar-bytes.ts'
 import { memoryTarget } from '../../fixtures/memory-target.ts'
 
 const never = new AbortController().signal
@@ -400,6 +401,11 @@ describe('a bad archive is refused before anything is stored', () => {
     ['any tar', () => tarOf([{ name: 'x', content: 'y' }]), /is not an archive of images/],
     ['one before Docker 1.10', () => tarOf([{ name: 'repositories', content: '{}' }]), /before 1\.10/],
     ['one that is cut', async () => (await tarOf(await image())).subarray(0, 2_000), /damaged, cut short/],
+    [
+      'one that ends within a file that is said to be longer',
+      async () => tarBytes([{ name: 'x', content: Buffer.from('y'), size: '00000100000 ' }]),
+      /damaged, cut short/,
+    ],
     [
       'one whose compression is cut',
       async () => zlib.gzipSync(await tarOf(await image())).subarray(0, -20),
