@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto'
-import { attempt, run } from './child.ts'
+import { attempt, run, until } from './child.ts'
 import type { RunOptions, RunResult } from './child.ts'
 import type { Docker } from './docker.ts'
 import { GATEWAY_IMAGE } from './gateway-image.ts'
@@ -22,12 +22,17 @@ export class Composition {
     this.host = `127.0.0.1:${port}`
   }
 
-  /** Nothing is started yet. Its images are those of `loadGatewayImage` and `buildServiceImages`. */
-  static async of(teardown: Teardown, docker: Docker): Promise<Composition> {
+  /**
+   * Nothing is started yet. Its images are those of `loadGatewayImage` and `buildServiceImages`.
+   *
+   * @param settings file in the place of gateway.env
+   */
+  static async of(teardown: Teardown, docker: Docker, settings: string): Promise<Composition> {
     const [port = 0] = await freePorts(1)
     const composition = new Composition(docker, port, {
       COMPOSE_PROJECT_NAME: 'e2e',
       SUBNET_PREFIX: `10.${randomInt(200, 250)}.${randomInt(256)}`,
+      GATEWAY_SETTINGS: settings,
       GATEWAY_IMAGE,
       KUBO_IMAGE: 'kubo:e2e',
       NGINX_IMAGE: 'nginx:e2e',
@@ -46,10 +51,18 @@ export class Composition {
     return attempt('docker-compose', ['--file', FILE, ...args], this.#options(options))
   }
 
-  /** `docker inspect` of the container of a service. */
-  async inspect(service: string, format: string): Promise<string> {
-    const id = (await this.run(['ps', '--quiet', service])).trim()
-    return (await this.#docker.docker(['inspect', '--format', format, id])).trim()
+  /** Resolves when the container of a service says that it is healthy. */
+  async healthy(service: string): Promise<void> {
+    const id = await this.container(service)
+    const format = ['--format', '{{.State.Health.Status}}']
+    const healthy = async (): Promise<boolean> =>
+      (await this.#docker.docker(['inspect', ...format, id])) === 'healthy\n'
+    await until(`${service} to be healthy`, healthy, { timeout: 90_000 })
+  }
+
+  /** Id of the container of a service. */
+  async container(service: string): Promise<string> {
+    return (await this.run(['ps', '--quiet', service])).trim()
   }
 
   #options(options: RunOptions): RunOptions {

@@ -26,10 +26,13 @@ CMD ["daemon", "--migrate=true"]
 ENTRYPOINT ["prometheus"]
 `,
 }
+/** As the official image's start, but for a node that has no network to learn its configuration from. */
 const START_IPFS = `#!/bin/sh
 set -e
 if [ ! -e "$IPFS_PATH/config" ]; then
   ipfs init \${IPFS_PROFILE:+"--profile=$IPFS_PROFILE"}
+  ipfs config --json AutoConf.Enabled false
+  ipfs config --json Bootstrap '[]'
   ipfs config Addresses.API /ip4/0.0.0.0/tcp/5001
   ipfs config Addresses.Gateway /ip4/0.0.0.0/tcp/8080
 fi
