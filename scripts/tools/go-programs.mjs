@@ -9,7 +9,7 @@ import { run } from './run.mjs'
 export const GO_ENVIRONMENT = { CGO_ENABLED: '0', GOFLAGS: '-mod=readonly -buildvcs=false', GOWORK: 'off' }
 
 // In the order in which they are built: the longest, and most wanted, first.
-const MODULES = ['kubo', 'crane', 'regctl', 'oras', 'distribution', 'helm']
+const MODULES = ['kubo', 'crane', 'regctl', 'oras', 'distribution', 'helm', 'kube-check']
 
 /** Build what is not in the cache yet, one module after another, and link every program into .cache/tools/bin. */
 export async function buildGoPrograms(problems) {
@@ -32,7 +32,7 @@ export async function buildGoPrograms(problems) {
 async function build(module, compiler) {
   const source = join(toolsFolder, module)
   const hash = createHash('sha256').update(compiler)
-  for (const file of ['go.mod', 'go.sum']) hash.update(readFileSync(join(source, file)))
+  for (const file of readdirSync(source).sort()) hash.update(readFileSync(join(source, file)))
   return cached(module, hash, (folder) =>
     // `tool` stands for the packages that go.mod lists in its tool directives.
     run('go', ['build', '-trimpath', '-ldflags=-s -w', '-o', `${folder}/`, 'tool'], {

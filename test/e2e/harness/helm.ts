@@ -17,7 +17,11 @@ export type Values = Readonly<Record<string, unknown>>
 export interface KubernetesObject {
   readonly apiVersion: string
   readonly kind: string
-  readonly metadata: { readonly name: string; readonly annotations?: Readonly<Record<string, string>> }
+  readonly metadata: {
+    readonly name: string
+    readonly labels: Readonly<Record<string, string>>
+    readonly annotations?: Readonly<Record<string, string>>
+  }
   readonly data?: Readonly<Record<string, string>>
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as many shapes as there are kinds
   readonly spec?: any
@@ -41,20 +45,26 @@ export interface Pod {
 
 /** `helm lint` or `template` with values; it may fail. */
 export function helm(command: 'lint' | 'template', values: Values): Promise<RunResult> {
-  const release = command === 'template' ? ['registry'] : []
-  return attempt('helm', [command, ...release, CHART, '--namespace', 'images', ...VERSION, '--values', '-'], {
-    input: JSON.stringify(values),
-  })
+  return attempt('helm', args(command), { input: JSON.stringify(values) })
 }
 
-/** What `helm template` makes of values; it must succeed. */
+/** The text that `helm template` makes of values; it must succeed. */
+export function renderText(values: Values): Promise<string> {
+  return run('helm', args('template'), { input: JSON.stringify(values) })
+}
+
+/** As {@link renderText}, read. */
 export async function render(values: Values): Promise<KubernetesObject[]> {
-  const args = ['template', 'registry', CHART, '--namespace', 'images', ...VERSION, '--values', '-']
-  const text = await run('helm', args, { input: JSON.stringify(values) })
+  const text = await renderText(values)
   return parseAllDocuments(text).flatMap((document) => {
     if ('empty' in document || document.errors.length > 0) throw new Error(`no YAML:\n${text}`)
     return document.contents === null ? [] : [document.toJS() as KubernetesObject]
   })
+}
+
+function args(command: 'lint' | 'template'): string[] {
+  const release = command === 'template' ? ['registry'] : []
+  return [command, ...release, CHART, '--namespace', 'images', ...VERSION, '--values', '-']
 }
 
 export function objectOf(objects: readonly KubernetesObject[], kind: string, suffix = ''): KubernetesObject {
