@@ -55,6 +55,8 @@ export function directoryEntries(
 ): AsyncGenerator<DirectoryLink, void, undefined> {
   const first = stepsOf(root.cid, root.node)
   const fanout = root.node.kind === 'shard' ? root.node.fanout : 0
+  // No two slots have the same names, so a part that is there twice has none: enough of those would never end.
+  const met = new Set<string>()
   return traverse(
     blocks,
     first,
@@ -63,6 +65,9 @@ export function directoryEntries(
       if (node.kind !== 'shard' || node.fanout !== fanout) {
         throw unsound(cid, 'a shard whose part is no shard of the same kind')
       }
+      const key = Buffer.from(cid.multihash.bytes).toString('latin1')
+      if (met.has(key)) throw unsound(cid, 'a shard that is part of its directory twice')
+      met.add(key)
       return stepsOf(cid, node)
     },
     options,

@@ -133,6 +133,20 @@ describe('a shard that no program would make', () => {
     })
   })
 
+  test('that is part of its directory again and again, without a name in it', async () => {
+    const blocks = new HandMadeBlocks()
+    const slots = Array.from({ length: 256 }, (_, slot) => slot.toString(16).toUpperCase().padStart(2, '0'))
+    let cid = blocks.shard([])
+    for (let level = 0; level < 7; level++) {
+      const below = cid
+      cid = blocks.shard(slots.map((slot) => [slot, below]))
+    }
+    const root = directoryRoot(cid, blocks.bytesOf(cid), 'd')
+    const listing = takeEntries(directoryEntries(blocks, root, { signal, readAhead: 1 }), 10)
+    await expect(listing).rejects.toMatchObject({ code: 'CONTENT_NOT_FOUND' })
+    expect(blocks.asked.length).toBeLessThanOrEqual(10)
+  })
+
   test('whose part has other slots, or is a file', async () => {
     const blocks = new HandMadeBlocks()
     for (const part of [blocks.shard([], 16), blocks.raw(Buffer.from('x')), blocks.directory([])]) {
