@@ -5,7 +5,7 @@
  * @returns undefined where there is none
  */
 export function nextPageIn(link: string): URLSearchParams | undefined {
-  for (const [, target = '', parameters = ''] of link.matchAll(/<([^>]*)>([^<]*)/g)) {
+  for (const [, target = '', parameters = ''] of link.matchAll(/<([^<>]*)>([^<]*)/g)) {
     const [, quoted, plain = ''] = /;\s*rel\s*=\s*(?:"([^"]*)"|([^\s;,]+))/i.exec(parameters) ?? []
     const relations = (quoted ?? plain).toLowerCase().split(/\s+/)
     if (!relations.includes('next') || !URL.canParse(target, 'http://host')) continue

@@ -15,3 +15,7 @@ test.each([
 ])('%s', (link, query) => {
   expect(nextPageIn(link)?.toString()).toBe(query)
 })
+
+test('reads a header that only begins links, again and again, in one go', () => {
+  expect(nextPageIn('<'.repeat(2_000_000))).toBeUndefined()
+})
