@@ -96,7 +96,8 @@ function readEntry(json: unknown): IndexEntry {
   const descriptor = parseDescriptor(json)
   const tag = descriptor === undefined ? undefined : nameOf(descriptor).tag
   // No tag begins with a character that sorts behind `~`.
-  const key = tag === undefined ? `~${descriptor?.digest ?? ''}` : `${tag} ${descriptor?.digest ?? ''}`
+  // Of several with one tag the last one counts, so they stay in their order.
+  const key = tag ?? `~${descriptor?.digest ?? ''}`
   return { json, descriptor, tag, key }
 }
 

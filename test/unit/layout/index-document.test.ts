@@ -36,6 +36,22 @@ describe('tags', () => {
     expect(index.tags).toEqual(['1', 'latest'])
   })
 
+  test('of several entries with one tag, as other tools may write them, the last counts after changes too', () => {
+    const entry = (of: Descriptor): object => ({
+      ...of,
+      annotations: { 'org.opencontainers.image.ref.name': '1' },
+    })
+    for (const entries of [
+      [entry(a), entry(b)],
+      [entry(b), entry(a)],
+    ]) {
+      const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, manifests: entries }))
+      const before = IndexDocument.parse(bytes)
+      const after = IndexDocument.parse(before.with(manifest('c'), ['2']).toBytes())
+      expect(after.find('1')).toEqual(before.find('1'))
+    }
+  })
+
   test('a manifest without a tag is listed once, and no more when it gets one', () => {
     const untagged = IndexDocument.empty().with(a, []).with(a, [])
     expect(listed(untagged)).toEqual(['a -'])
