@@ -92,12 +92,11 @@ export function bestMatch(
   if (exact.length > 0) return exact.findLast(ofHint) ?? exact.at(-1)
 
   const byFullName = candidates.filter(({ name }) => name.fullTag === tag)
-  if (hint === '') {
-    if (distinctDigests(byFullName).size === 1) return byFullName[0]
-  } else {
+  if (hint !== '') {
     const found = byFullName.findLast(({ name }) => name.repository === hint) ?? byFullName.findLast(ofHint)
     if (found !== undefined) return found
   }
+  if (distinctDigests(byFullName).size === 1) return byFullName[0]
 
   const bySuffix = candidates.filter(({ name }) => endsInTag(name.refName, tag))
   return distinctDigests(bySuffix).size === 1 ? bySuffix[0] : undefined

@@ -222,6 +222,7 @@ describe('full names', () => {
     const image = builder.image()
     const { select } = open(builder.list(image, { name: 'docker.io/library/alpine:3' }).files())
     expect((await select('3', 'alpine')).digest).toBe(image.digest)
+    expect((await select('3', 'renamed')).digest).toBe(image.digest)
   })
 
   test('a ref.name with a suffix is found by its suffix', async () => {
