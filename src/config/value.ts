@@ -51,20 +51,14 @@ export function count({ min, max }: { min: number; max: number }) {
   })
 }
 
-const BOOLEANS: Readonly<Record<string, boolean>> = {
-  true: true,
-  yes: true,
-  on: true,
-  '1': true,
-  false: false,
-  no: false,
-  off: false,
-  '0': false,
-}
+const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
+  ...['true', 'yes', 'on', '1'].map((word) => [word, true] as const),
+  ...['false', 'no', 'off', '0'].map((word) => [word, false] as const),
+])
 
 export function boolean() {
   return text((value) => {
-    const answer = BOOLEANS[value.toLowerCase()]
+    const answer = BOOLEANS.get(value.toLowerCase())
     if (answer === undefined) throw new ValueMistake('must be true or false')
     return answer
   })

@@ -210,6 +210,7 @@ describe('mistakes', () => {
     ['push-host: "[::1]:5000"', /without a port/],
     ['push-host: https://registry.example.org', /without a port/],
     ['public: perhaps', /true or false/],
+    ['public: constructor', /true or false/],
     ['listen: { host: x }', /must be a single value/],
     ['source: [{ url: x }]', /needs a "kind"/],
     ['source: [[embedded]]', /line 1 source: must be a single value/],
