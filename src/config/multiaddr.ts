@@ -25,7 +25,8 @@ export function endpointOfMultiaddr(text: string): HttpEndpoint | undefined {
   const scheme = schemeOf(rest.map((part) => part.name))
   if (scheme === undefined) return undefined
   const name = host.name === 'ip6' ? `[${host.value}]` : host.value
-  return { url: new URL(`${scheme}://${name}:${port.value}`).origin, socketPath: undefined }
+  const url = `${scheme}://${name}:${port.value}`
+  return URL.canParse(url) ? { url: new URL(url).origin, socketPath: undefined } : undefined
 }
 
 function schemeOf(names: readonly string[]): 'http' | 'https' | undefined {

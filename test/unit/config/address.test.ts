@@ -70,6 +70,8 @@ describe('multiaddrs of HTTP APIs', () => {
   })
 
   test.each([
+    '/dns4/a b/tcp/5001',
+    '/dns/%/tcp/5001',
     '',
     '/',
     '/ip4/127.0.0.1',
