@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { SETTING_NAMES, settingOf, type SettingName } from '../../../src/config/settings.ts'
 import type { Flags } from '../../../src/config/load.ts'
 import { IDS } from './names.ts'
-import { nearly, textOf } from './text.ts'
+import { hostile, nearly, textOf } from './text.ts'
 
 const PIECES = [
   ...[
@@ -83,7 +83,11 @@ const PIECES = [
 /** What a setting may be, and what it may not. */
 export function valueOf(name: SettingName): fc.Arbitrary<string> {
   const { default: usual = '', placeholder = '' } = settingOf(name)
-  return fc.oneof(nearly(usual, ...placeholder.split('|')), textOf(PIECES, 4))
+  return fc.oneof(
+    { weight: 3, arbitrary: nearly(usual, ...placeholder.split('|')) },
+    { weight: 3, arbitrary: textOf(PIECES, 4) },
+    { weight: 1, arbitrary: hostile },
+  )
 }
 
 const setting = fc

@@ -21,7 +21,7 @@ const signed = fc.record(
     value,
     sequence: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
     ttl: fc.nat(),
-    validUntil: fc.integer({ min: -2, max: 4000 }).map((days) => Date.now() + days * DAY),
+    validUntil: fc.integer({ min: -2, max: 4000 }).map((days) => Date.now() + (days + 0.5) * DAY),
     v1Compatible: fc.boolean(),
   },
   { noNullPrototype: true },

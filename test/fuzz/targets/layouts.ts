@@ -2,6 +2,7 @@ import { deepEqual, equal, ok } from 'node:assert/strict'
 import fc from 'fast-check'
 import { Failure } from '../../../src/errors.ts'
 import { parseDescriptor } from '../../../src/layout/descriptor.ts'
+import { nameOf } from '../../../src/layout/entry-name.ts'
 import { parseIndex } from '../../../src/layout/image-index.ts'
 import { IndexDocument } from '../../../src/layout/index-document.ts'
 import { childrenOf, parseManifest } from '../../../src/layout/manifest.ts'
@@ -120,24 +121,28 @@ export const layouts = pureTarget('layouts', 1500, [
     ([bytes, changes]) => {
       const start = attempt(() => IndexDocument.parse(bytes), 'NAME_UNKNOWN')
       if (refused(start)) return
-      const tags = new Map(start.tags.map((tag) => [tag, start.find(tag)?.digest]))
+      let tags = parseIndex(bytes).descriptors.flatMap((descriptor): Tagged[] => {
+        const { tag } = nameOf(descriptor)
+        return tag === undefined ? [] : [[tag, descriptor.digest]]
+      })
       let document = start
       for (const [kind, at, named] of changes) {
         const descriptor = descriptors[at] ?? descriptors[0]
         if (descriptor === undefined) continue
         if (kind === 'with') {
           document = document.with(descriptor, named)
-          for (const tag of named) tags.set(tag, descriptor.digest)
+          tags = tags.filter(([tag]) => !named.some((one) => one === tag))
+          tags.push(...named.map((tag): Tagged => [tag, descriptor.digest]))
           ok(document.has(descriptor.digest))
         } else if (kind === 'untag') {
           const [tag = ''] = named
           const before = document.find(tag)
           document = document.withoutTag(tag)
-          tags.delete(tag)
+          tags = tags.filter(([one]) => one !== tag)
           if (before !== undefined) ok(document.has(before.digest), 'a manifest is lost with its tag')
         } else {
           document = document.without(descriptor.digest)
-          for (const [tag, digest] of tags) if (digest === descriptor.digest) tags.delete(tag)
+          tags = tags.filter(([, digest]) => digest !== descriptor.digest)
           ok(!document.has(descriptor.digest))
         }
         agree(document, tags)
@@ -149,9 +154,13 @@ export const layouts = pureTarget('layouts', 1500, [
   ),
 ])
 
-function agree(document: IndexDocument, tags: ReadonlyMap<string, string | undefined>): void {
-  deepEqual([...document.tags], [...tags.keys()].sort())
-  for (const [tag, digest] of tags) equal(document.find(tag)?.digest, digest)
+/** A tag, and the digest that it leads to unless a later one of the same name does. */
+type Tagged = [tag: string, digest: string]
+
+function agree(document: IndexDocument, tags: readonly Tagged[]): void {
+  const last = new Map(tags)
+  deepEqual([...document.tags], [...last.keys()].sort())
+  for (const [tag, digest] of last) equal(document.find(tag)?.digest, digest)
 }
 
 function isAmbiguous(failure: Failure): boolean {
