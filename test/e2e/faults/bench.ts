@@ -144,7 +144,8 @@ async function place(
   await mkdir(folder)
   for (const { image } of trials) await writeLayout(folder, image)
   if (kind === 'gateway-of-ours') {
-    const ours = await Gateway.start(teardown, { sources: ['embedded'] })
+    const flags = [...ROOM, '--ipfs-gateway-requests', '4096']
+    const ours = await Gateway.start(teardown, { sources: ['embedded'], flags })
     const { root } = await ours.publish(folder)
     await rm(folder, { recursive: true })
     return { root, url: ours.url }

@@ -49,6 +49,8 @@ export interface FaultRow {
   readonly resizes?: boolean
   /** Whether one answer of that kind concerns everything that is asked of the same place. */
   readonly wide?: boolean
+  /** Whether a gateway that says so is not asked for CARs for a while, so that later cases no longer meet the fault. */
+  readonly lasting?: boolean
   /** Only for answers that are CARs. */
   readonly car?: boolean
   /** Only where the bytes come in blocks. */

@@ -68,6 +68,11 @@ async function runBatch(
     ])
   const bench = await Bench.start(teardown, kind, [...trials, ...warmUps], origins)
   for (const { image } of trials) image.layer.bytes = undefined
+  let since = Date.now()
+  const time = (what: string): void => {
+    progress(`${kind}: ${what} ${Math.round((Date.now() - since) / 100) / 10} s`)
+    since = Date.now()
+  }
   const failures: string[] = []
   const fail = (trial: Trial, flaw: string): void => void failures.push(`${idOf(trial.one)}: ${flaw}`)
 
@@ -75,11 +80,13 @@ async function runBatch(
     for (const asked of ['tag', 'layer'] as const) await askAll(bench, trial, asked)
   })
   const held = await Promise.all(bench.gateways.map(heldBy))
+  time('warm-up')
 
-  const alone = trials.filter(({ one }) => faultOf(one).wide === true)
-  const together = trials.filter((trial) => !alone.includes(trial))
+  const [together, alone, last] = inTurns(trials)
   await each(together, AT_ONCE, (trial) => runTrial(bench, trial, fail))
   await each(alone, 1, (trial) => runTrial(bench, trial, fail))
+  await each(last, AT_ONCE, (trial) => runTrial(bench, trial, fail))
+  time('cases')
 
   const leaks = await Promise.all(
     bench.gateways.map((gateway, i) => leaksOf(gateway, held[i] as (typeof held)[number])),
@@ -90,14 +97,27 @@ async function runBatch(
   )
   progress(`${kind}: memory grew by ${grown.map((bytes) => Math.round(bytes / 1024 ** 2)).join(' and ')} MiB`)
 
+  time('leaks')
   for (const gone of [true, false]) {
     await restart(bench, gone)
     await each(trials, AT_ONCE, async (trial) => {
       const flaw = await (gone ? flawNow(bench, trial, 'gone') : flawInTime(bench, trial, 'back'))
       if (flaw !== undefined) fail(trial, flaw)
     })
+    time(gone ? 'gone' : 'back')
   }
   return failures
+}
+
+/** Those that leave others alone, those that don't, and those after which others would meet no fault. */
+function inTurns(trials: readonly Trial[]): [Trial[], Trial[], Trial[]] {
+  const turnOf = ({ one }: Trial): number => {
+    const { wide = false, lasting = false } = faultOf(one)
+    return lasting ? 2 : wide ? 1 : 0
+  }
+  const turns: [Trial[], Trial[], Trial[]] = [[], [], []]
+  for (const trial of trials) turns[turnOf(trial)]?.push(trial)
+  return turns
 }
 
 async function restart(bench: Bench, gone: boolean): Promise<void> {
@@ -130,7 +150,8 @@ async function flawOfTrial(bench: Bench, trial: Trial): Promise<string | undefin
   )
   const flaw = firstFlaw(one, 'spoilt', replies)
   if (flaw !== undefined) return `with ${trial.spoilt} spoilt answers: ${flaw}`
-  if (trial.spoilt === 0 && one.state === 'cold') return 'the fault was never met'
+  if (trial.spoilt === 0 && one.state === 'cold' && faultOf(one).lasting !== true)
+    return 'the fault was never met'
   if (one.sources === 'two' && replies.some(({ worth }) => worth !== 'right')) {
     const again = await flawNow(bench, trial, 'next')
     if (again !== undefined) return again

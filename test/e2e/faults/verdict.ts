@@ -3,7 +3,7 @@ import { faultOf, isOfNames, isProved } from './cross.ts'
 import type { Reply } from './question.ts'
 
 /** ms until a request is answered, which the gateways of the cross are told. */
-export const ANSWER_TIMEOUT = 6_000
+export const ANSWER_TIMEOUT = 15_000
 /** ms more that a busy machine may take. */
 const GRACE = 10_000
 
@@ -26,7 +26,8 @@ export function flawOf(one: Case, phase: Phase, { worth, got }: Reply): string |
   if (worth === 'silence') return 'no answer at all'
   if (got.headAfter > ANSWER_TIMEOUT + GRACE) return `an answer after ${Math.round(got.headAfter)} ms`
   if (worth === 'right') return undefined
-  if (worth === 'wrong') return phase === 'spoilt' && mayBelieve(one) ? undefined : `WRONG ANSWER: ${said}`
+  const isSpoilt = phase === 'spoilt' || phase === 'next'
+  if (worth === 'wrong') return isSpoilt && mayBelieve(one) ? undefined : `WRONG ANSWER: ${said}`
   if (phase === 'spoilt' && succeedsAtOnce(one)) return `${worth} in spite of a good source: ${said}`
   if (phase === 'next' && !mayBelieve(one)) return `${worth} again in spite of a good source: ${said}`
   if (phase === 'healed' || phase === 'back') return `${worth} though all sources are well: ${said}`

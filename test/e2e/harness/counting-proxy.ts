@@ -140,6 +140,9 @@ export class CountingProxy {
     }
 
     const headers = { ...answer.headers }
+    // They are of the connection behind.
+    delete headers['keep-alive']
+    delete headers.connection
     const length = headers['content-length']
     if (length !== undefined && fault?.kind === 'lengthen') {
       headers['content-length'] = String(Number(length) + fault.bytes)
