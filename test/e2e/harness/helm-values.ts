@@ -23,6 +23,17 @@ export const INSTALLATIONS: Readonly<Record<string, Values>> = {
     config: { push: true, upstream: ['none'], 'ipns-router': ['http://127.0.0.1:1'] },
     secrets: { ...USERS, ipnsKeys: 'names' },
   },
+  'as oci-registry-p2p was': {
+    config: {
+      source: ['kubo=/dns4/ipfs/tcp/5001'],
+      push: true,
+      root: ['home=registry'],
+      'read-only-root': ['k51qzi5uqu5dgutdk6i1ynyzgkqngpha5xpgia3a5qqp4jsh0u4csozksxel2r'],
+      'public-url': 'https://registry.example.org',
+      'auth-rules': 'public',
+    },
+    secrets: { ...USERS, tls: 'certificate' },
+  },
   'with everything on': {
     fullnameOverride: 'registry-ipfs-registry-gateway',
     image: { repository: 'registry.example.org/gateway', digest: `sha256:${'0'.repeat(64)}` },
