@@ -1,12 +1,13 @@
 import { afterAll, expect, test } from '@jest/globals'
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
-import { readFile, writeFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parse } from 'yaml'
 import { makeCertificate } from '../fixtures/certificate.ts'
 import { dashboard, RULES } from '../fixtures/watching-files.ts'
 import { attempt, launch, run, until } from './harness/child.ts'
-import { helm, mountVolumes, objectOf, render } from './harness/helm.ts'
+import { Gateway } from './harness/gateway-process.ts'
+import { CHART, helm, mountVolumes, objectOf, render } from './harness/helm.ts'
 import type { KubernetesObject, Pod, Values } from './harness/helm.ts'
 import { INSTALLATIONS, MISTAKES } from './harness/helm-values.ts'
 import { descriptorOf, makeImage } from './harness/images.ts'
@@ -118,6 +119,25 @@ describeWith(['helm'], 'the Helm chart', () => {
     const { data } = objectOf(objects, 'ConfigMap', '-dashboard')
     expect(JSON.parse(data?.['ipfs-registry.json'] ?? '')).toEqual(await dashboard())
   })
+
+  test('it is installed from a gateway as from its folder', async () => {
+    const gateway = await Gateway.start(teardown, {
+      sources: ['embedded'],
+      flags: ['--push', '--upstream', 'none'],
+    })
+    const folder = await tempFolder(teardown, 'package')
+    const env = { HOME: folder }
+    await run('helm', ['package', CHART, '--destination', folder], { env })
+    const [archive = ''] = (await readdir(folder)).filter((name) => name.endsWith('.tgz'))
+    await run('helm', ['push', join(folder, archive), `oci://${gateway.host}/charts`, '--plain-http'], {
+      env,
+    })
+    const chart = `oci://${gateway.host}/charts/ipfs-registry-gateway`
+    const rendered = ['template', 'registry', '--namespace', 'images', '--kube-version', '1.36.0']
+    expect(await run('helm', [...rendered, chart, '--plain-http'], { env })).toBe(
+      await run('helm', [...rendered, CHART], { env }),
+    )
+  }, 60_000)
 
   describeWith(['skopeo', 'umoci', 'ipfs'], 'what its pods run', () => {
     test('Kubo starts with the keys of roots, and is ready', async () => {
