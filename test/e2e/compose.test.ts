@@ -1,5 +1,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { alertRules } from '../fixtures/watching-files.ts'
 import { run, until } from './harness/child.ts'
@@ -12,6 +13,8 @@ import { Teardown } from './harness/teardown.ts'
 import { tempFolder } from './harness/temp.ts'
 import { describeWith, repositoryFolder } from './harness/tools.ts'
 
+/** ms for which nginx leaves out a gateway that has failed. */
+const FAIL_TIMEOUT = 10_000
 /** All but Grafana, which no package brings here. */
 const SERVICES = ['nginx', 'prometheus']
 const GATEWAY_ENV = join(repositoryFolder, 'deploy/compose/gateway.env')
@@ -104,6 +107,7 @@ describeWith([...PROGRAMS, 'skopeo', 'base-image.tar'], 'the composition', () =>
     let replaced = false
     const replacing = (async () => {
       for (const gateway of ['gateway-1', 'gateway-2']) {
+        if (gateway === 'gateway-2') await delay(FAIL_TIMEOUT + 1000)
         await composition.run(['up', '--detach', '--no-deps', '--force-recreate', gateway])
         await composition.healthy(gateway)
       }

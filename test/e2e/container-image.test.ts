@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { attempt, run, until } from './harness/child.ts'
 import { CountingProxy } from './harness/counting-proxy.ts'
@@ -14,6 +15,8 @@ import { tempFolder } from './harness/temp.ts'
 import { describeWith, repositoryFolder } from './harness/tools.ts'
 
 const MB = 1_000_000
+/** ms for which nginx leaves out a replica that has failed; it counts in whole seconds. */
+const FAIL_TIMEOUT = 1000
 
 interface Inspected {
   readonly Size: number
@@ -201,7 +204,7 @@ describeWith(
         const host = await startNginx(
           teardown,
           replicas.map((replica) => replica.host),
-          inTurn,
+          (configuration) => inTurn(configuration).replaceAll('fail_timeout=10s', 'fail_timeout=1s'),
         )
         const { digest } = await descriptorOf(layout, '1')
         const reference = `${host}/ipfs/${root}:1`
@@ -212,6 +215,8 @@ describeWith(
               await docker.docker([how, replica.name])
               await docker.docker(['start', replica.name])
               await replica.healthy()
+              // Until then nginx leaves it out, as it has failed, and could ask nobody if the other one went.
+              await delay(2 * FAIL_TIMEOUT)
             }
           }
         }
@@ -228,7 +233,7 @@ describeWith(
         await rolling
         expect(pulls).toBeGreaterThan(8)
         await docker.docker(['rm', '--force', 'left', 'right'])
-      }, 300_000)
+      }, 600_000)
 
       test('by the hash, fetch a cold image once, however many want it at once', async () => {
         const layout = join(folder, 'cold')
