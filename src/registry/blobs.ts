@@ -25,7 +25,8 @@ export async function serveBlob(
   const unchanged = noneMatch(req.headers['if-none-match'], digest)
   const bodiless = head || unchanged
   const rangeHeader = bodiless || !rangeAllowed(condition, digest) ? undefined : req.headers.range
-  const purpose = bodiless ? 'head' : rangeHeader === undefined ? 'whole' : 'range'
+  const part = rangeHeader === undefined ? 'whole' : 'range'
+  const purpose = head ? 'head' : unchanged ? 'unchanged' : part
   const blob = await repository.blob(digest, purpose, signal)
   facts.source = blob.source
   facts.cached = blob.cached

@@ -2,8 +2,10 @@ import { createHash } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import type { Flags } from '../../src/config/load.ts'
 import type { Descriptor } from '../../src/layout/descriptor.ts'
+import type { Digest } from '../../src/reference/digest.ts'
 import { until } from '../fixtures/blob-store.ts'
 import { patternBytes } from '../fixtures/content-tree.ts'
+import { PushClient } from '../fixtures/push-client.ts'
 import { ask, begin, errorOf, finish, type RawAnswer, type RawRequest } from '../fixtures/raw-request.ts'
 import { startServedGateway, storeFolder, type ServedGateway } from '../fixtures/served-gateway.ts'
 import { reply, startStubServer } from '../fixtures/stub-upstream.ts'
@@ -524,6 +526,45 @@ test('clients are sent on to where the registry sends them, where that is wanted
   ])
   expect((await get(blob(layer), { method: 'HEAD' })).status).not.toBe(307)
   await storage.close()
+})
+
+describe('an image that is pushed under the name it has upstream', () => {
+  test('is asked about here alone by HEAD, so that all of it is sent', async () => {
+    await start({ push: 'true' })
+    const client = new PushClient(gateway.port, 'library/alpine')
+    await pull()
+    const before = upstream.asked().length
+    const { config, layers } = JSON.parse((await get(manifest(image.digest))).body.toString()) as {
+      config: Descriptor
+      layers: Descriptor[]
+    }
+    const sent: Digest[] = []
+    for (const { digest } of [config, ...layers]) {
+      if ((await get(blob({ digest } as Descriptor), { method: 'HEAD' })).status === 200) continue
+      const body = upstream.images.files().get(`blobs/${digest.replace(':', '/')}`)
+      expect((await client.pushBlob(digest, Buffer.from(body ?? []))).status).toBe(201)
+      sent.push(digest)
+    }
+    expect(sent).toEqual([config.digest, ...layers.map(({ digest }) => digest)])
+    expect(upstream.asked()).toHaveLength(before)
+    expect((await get(blob(layer), { method: 'HEAD' })).status).toBe(200)
+    const bytes = (await get(manifest(image.digest))).body
+    const headers = { 'content-type': image.mediaType }
+    expect((await client.send('PUT', 'manifests/mine', { body: bytes, headers })).status).toBe(201)
+    expect((await get(manifest('mine'))).headers['docker-content-digest']).toBe(image.digest)
+  })
+
+  test('can be asked for with what is known of it', async () => {
+    await start({ push: 'true' })
+    const headers = { 'if-none-match': `"${layer.digest}"` }
+    expect((await get(blob(layer), { headers })).status).toBe(304)
+  })
+
+  test('is pushed while its registry can not be reached', async () => {
+    await start({ push: 'true' })
+    await upstream.close()
+    expect((await get(blob(layer), { method: 'HEAD' })).status).toBe(404)
+  })
 })
 
 test('a client that leaves ends the fetch', async () => {

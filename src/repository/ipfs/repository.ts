@@ -81,7 +81,7 @@ export class IpfsRepository implements Repository {
       const body = await open(undefined, signal)
       return this.blobAnswer(layout, digest, body.size, body, () => Promise.resolve(body))
     }
-    const mustLook = purpose === 'head' || expectedSize === undefined
+    const mustLook = purpose !== 'range' || expectedSize === undefined
     const size = mustLook ? (await blobs.find(layout, digest, signal)).size : expectedSize
     return this.blobAnswer(layout, digest, size, { source: layout.source, cached: false }, open)
   }

@@ -13,7 +13,8 @@ import type { RootRepository } from './root-repository.ts'
 
 /**
  * A name that a root of ours may have: if it does, nothing else is asked, whatever the root lacks of it. What has been
- * sent to the root for a repository that is still to come is there already.
+ * sent to the root for a repository that is still to come is there already, and by HEAD only that: whoever pushes asks
+ * so what need not be sent.
  */
 export class LocalFirstRepository implements Repository {
   readonly #local: RootRepository
@@ -37,7 +38,7 @@ export class LocalFirstRepository implements Repository {
     try {
       return await this.#local.blob(digest, purpose, signal)
     } catch (error) {
-      if (!isFailure(error, 'NAME_UNKNOWN')) throw error
+      if (!isFailure(error, 'NAME_UNKNOWN') || purpose === 'head') throw error
       return this.#elsewhere().blob(digest, purpose, signal)
     }
   }

@@ -74,7 +74,8 @@ export class UpstreamRepository implements Repository {
         signal: own,
       })
     const from = this.provenance(this.upstream.options.name, cached !== undefined)
-    if (purpose !== 'head' && cached === undefined && this.upstream.options.redirectClients) {
+    const opens = purpose === 'whole' || purpose === 'range'
+    if (opens && cached === undefined && this.upstream.options.redirectClients) {
       const location = await this.registry.blobLocation(this.name, digest, this.call(signal))
       if (location !== undefined) return { ...from, size: content?.size ?? 0, location, open }
     }
