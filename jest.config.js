@@ -21,7 +21,7 @@ export default {
     {
       ...common,
       displayName: 'quick',
-      testMatch: ['<rootDir>/test/{unit,contract,http}/**/*.test.ts'],
+      testMatch: ['<rootDir>/test/{unit,contract,http,fuzz}/**/*.test.ts'],
     },
     { ...common, displayName: 'e2e', testMatch: ['<rootDir>/test/e2e/**/*.test.ts'] },
   ],

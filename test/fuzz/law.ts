@@ -57,7 +57,7 @@ export function law<T>(
   name: string,
   inputs: fc.Arbitrary<T>,
   holds: (input: T) => unknown,
-  { share = 1, kept = [] }: LawOptions<T> = {},
+  { share = 1, kept = [] }: LawOptions<NoInfer<T>> = {},
 ): Law {
   return {
     name,

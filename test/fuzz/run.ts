@@ -28,8 +28,8 @@ export interface LawDone {
 /** Try all laws of a target, one after the other. */
 export async function runTarget(target: Target, options: TargetRun): Promise<LawDone[]> {
   const { runs, seed, path, law: wanted = '', time } = options
-  const { laws, close } = await target.open()
-  const chosen = laws.filter(({ name }) => name.includes(wanted))
+  const opened = await target.open()
+  const chosen = opened.laws.filter(({ name }) => name.includes(wanted))
   const done: LawDone[] = []
   try {
     for (const [law, share] of sharesOf(chosen, runs)) {
@@ -46,7 +46,7 @@ export async function runTarget(target: Target, options: TargetRun): Promise<Law
       options.onDone?.(one)
     }
   } finally {
-    await close()
+    await opened.close()
   }
   return done
 }

@@ -9,6 +9,7 @@ import { ranges } from './targets/ranges.ts'
 import { requests } from './targets/requests.ts'
 import { settings } from './targets/settings.ts'
 import { unixfs } from './targets/unixfs.ts'
+import { uploads } from './targets/uploads.ts'
 import { upstreamAnswers } from './targets/upstream-answers.ts'
 
 /** Everything that reads what others have written. */
@@ -24,4 +25,5 @@ export const TARGETS: readonly Target[] = [
   settings,
   upstreamAnswers,
   requests,
+  uploads,
 ]

@@ -31,7 +31,7 @@ const edit: fc.Arbitrary<Edit> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('remove'), at, count }, record()) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('repeat'), at, count, to: at }, record()) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('cut'), at }, record()) },
-) as fc.Arbitrary<Edit>
+)
 
 function record(): { readonly noNullPrototype: true } {
   return { noNullPrototype: true }

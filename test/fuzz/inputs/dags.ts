@@ -151,7 +151,7 @@ export const specs: fc.Arbitrary<Spec> = fc.letrec<{ any: Spec; file: Spec; soun
       },
       record,
     ),
-  ) as fc.Arbitrary<Spec>,
+  ),
   file: fc.oneof(
     { maxDepth: 4 },
     { weight: 2, arbitrary: raw },
@@ -185,7 +185,7 @@ export const specs: fc.Arbitrary<Spec> = fc.letrec<{ any: Spec; file: Spec; soun
       ),
     },
     { weight: 1, arbitrary: fc.constant({ kind: 'absent' }) },
-  ) as fc.Arbitrary<Spec>,
+  ),
   any: fc.oneof(
     { maxDepth: 4 },
     { weight: 4, arbitrary: tie('file') },
@@ -209,5 +209,5 @@ export const specs: fc.Arbitrary<Spec> = fc.letrec<{ any: Spec; file: Spec; soun
       ),
     },
     { weight: 2, arbitrary: fc.record({ kind: fc.constant('changed'), spec: tie('any'), edits }, record) },
-  ) as fc.Arbitrary<Spec>,
+  ),
 })).any

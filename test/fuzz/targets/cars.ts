@@ -56,7 +56,7 @@ const oddSections = fc
 const any = fc.oneof(mutated(cars), mutated(oddV2), oddSections, fc.uint8Array({ maxLength: 100 }))
 
 /** CARs: as answers, as files, and as what a walk reads. */
-export const carTarget = pureTarget('cars', 2000, [
+export const carTarget = pureTarget('cars', 300, [
   law(
     'a CAR gives right blocks, the same however it is cut into pieces',
     fc.tuple(any, pieceSizes, origin),

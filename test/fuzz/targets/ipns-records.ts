@@ -30,7 +30,7 @@ const signed = fc.record(
 /** IPNS records: signed ones as others may sign them, and what is left of them after changes. */
 export const ipnsRecords: Target = {
   name: 'ipns-records',
-  quick: 600,
+  quick: 300,
   async open() {
     const keys = [ed25519Key(), rsaKey()]
     const made = await Promise.all(

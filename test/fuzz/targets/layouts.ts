@@ -1,6 +1,7 @@
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import fc from 'fast-check'
-import { Failure } from '../../../src/errors.ts'
+import type { Failure } from '../../../src/errors.ts'
+import { ANNOTATION } from '../../../src/layout/annotation.ts'
 import { parseDescriptor } from '../../../src/layout/descriptor.ts'
 import { nameOf } from '../../../src/layout/entry-name.ts'
 import { parseIndex } from '../../../src/layout/image-index.ts'
@@ -47,7 +48,7 @@ const change = fc.oneof(
 )
 
 /** index.json, manifests, and what tags mean in them. */
-export const layouts = pureTarget('layouts', 1500, [
+export const layouts = pureTarget('layouts', 500, [
   law(
     'a manifest is read as what its JSON says, or not at all',
     fc.tuple(manifests, fc.constantFrom('', ...descriptors.map(({ mediaType }) => mediaType))),
@@ -101,6 +102,7 @@ export const layouts = pureTarget('layouts', 1500, [
         } else ok(isManifestType(found.mediaType) || found.mediaType === '')
       }
     },
+    { kept: [[indexNaming('docker.io/library/other:v1', 'v1'), 'app', 'v1']] },
   ),
   law(
     'referrers are what refers, whatever the layout',
@@ -151,8 +153,18 @@ export const layouts = pureTarget('layouts', 1500, [
         equal(Buffer.from(again.toBytes()).toString(), Buffer.from(document.toBytes()).toString())
       }
     },
+    { kept: [[indexNaming('v2', 'team/app:v2'), [['untag', 0, ['v1']]]]] },
   ),
 ])
+
+/** An index.json with two images of these names. */
+function indexNaming(...names: readonly string[]): Uint8Array {
+  const entries = names.map((name, at) => ({
+    ...descriptors[at],
+    annotations: { [ANNOTATION.refName]: name },
+  }))
+  return bytesOf({ schemaVersion: 2, manifests: entries })
+}
 
 /** A tag, and the digest that it leads to unless a later one of the same name does. */
 type Tagged = [tag: string, digest: string]

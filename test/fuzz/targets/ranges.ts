@@ -49,7 +49,7 @@ function wanted(specs: readonly (readonly [first: string, last: string])[], size
 }
 
 /** Range headers and what else names parts of files. */
-export const ranges = pureTarget('ranges', 4000, [
+export const ranges = pureTarget('ranges', 1500, [
   law(
     'ranges are the bytes that a header names',
     fc.tuple(fc.array(spec, { minLength: 1, maxLength: 6 }), fc.nat({ max: 32 })),

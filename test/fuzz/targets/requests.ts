@@ -74,7 +74,7 @@ const RULES = `
 /** Requests at the sockets of two gateways, one open and one that asks for passwords. */
 export const requests: Target = {
   name: 'requests',
-  quick: 250,
+  quick: 60,
   async open() {
     const layout = new LayoutBuilder()
     const image = layout.image()

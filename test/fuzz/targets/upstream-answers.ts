@@ -126,7 +126,7 @@ const question = fc.constantFrom(
 /** What registries answer, and what stands in for them. */
 export const upstreamAnswers: Target = {
   name: 'upstream-answers',
-  quick: 250,
+  quick: 60,
   async open() {
     let script: readonly Uint8Array[] = []
     let turn = 0
