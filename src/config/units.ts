@@ -32,7 +32,8 @@ export function parseDuration(text: string): number | undefined {
   for (const [, count, unit] of text.matchAll(DURATION_PART)) {
     total += Number(count) * (DURATION_UNITS[unit ?? ''] ?? NaN)
   }
-  return Number.isFinite(total) ? Math.round(total) : undefined
+  const milliseconds = Math.round(total)
+  return Number.isSafeInteger(milliseconds) ? milliseconds : undefined
 }
 
 /** The shortest exact spelling that {@link parseDuration} takes. */

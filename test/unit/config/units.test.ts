@@ -15,12 +15,21 @@ describe('durations', () => {
     expect(parseDuration(text)).toBe(expected)
   })
 
-  test.each(['', '25', '25 s', '-1s', '1w', 's', '1e3s', '٣s', 'Infinityms', '9'.repeat(400) + 'd'])(
-    '"%s" is none',
-    (text) => {
-      expect(parseDuration(text)).toBeUndefined()
-    },
-  )
+  test.each([
+    '',
+    '25',
+    '25 s',
+    '-1s',
+    '1w',
+    's',
+    '1e3s',
+    '٣s',
+    'Infinityms',
+    '9'.repeat(20) + 'm',
+    '9'.repeat(400) + 'd',
+  ])('"%s" is none', (text) => {
+    expect(parseDuration(text)).toBeUndefined()
+  })
 
   test.each(['0', '1ms', '1500ms', '25s', '90s', '10m', '90m', '2h', '7d'])(
     '%s comes back as itself',
