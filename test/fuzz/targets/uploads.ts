@@ -66,7 +66,11 @@ export const uploads: Target = {
           fc.array(step, { minLength: 1, maxLength: 14 }),
           async (steps) => {
             const model = new Uploads(new PushClient(gateway.port))
-            for (const one of steps) await model.take(one)
+            try {
+              for (const one of steps) await model.take(one)
+            } finally {
+              await model.cancel()
+            }
             for (const line of gateway.takeLog()) ok(!/"level":"error"|defect/.test(line), line)
             return model.asked
           },
@@ -105,6 +109,11 @@ class Uploads {
       equal(answer.status, held === undefined ? 404 : 204)
       this.#held.delete(path)
     }
+  }
+
+  /** There is a limit to how many there may be. */
+  async cancel(): Promise<void> {
+    for (const path of this.#held.keys()) await this.#send('DELETE', path)
   }
 
   async #begin(): Promise<void> {
@@ -167,7 +176,7 @@ class Uploads {
       const { status, headers } = await this.#send('GET', path)
       ok(status === 404 || status === 204)
       if (status === 404) this.#held.delete(path)
-      else if (headers.range === rangeOf(whole)) this.#held.set(path, whole)
+      else if (how === 'wrong' && headers.range === rangeOf(whole)) this.#held.set(path, whole)
     }
     await this.#isThere(path, this.#held.get(path))
   }
