@@ -29,12 +29,17 @@ export class SourceHealth<C extends object> {
   /** In the order given, discredited ones last, of those the latest offender last: another may be well again. */
   order(sources: readonly C[]): C[] {
     const now = this.now()
-    const bad = [...this.penalties].filter(([, { until }]) => until > now).map(([source]) => source)
+    const bad = [...this.penalties].filter(([, one]) => lasts(one, now)).map(([source]) => source)
     return [
       ...sources.filter((source) => !bad.includes(source)),
       ...bad.filter((source) => sources.includes(source)),
     ]
   }
+}
+
+/** For no longer than it may, also when the clock has been set back. */
+function lasts({ until, length }: Penalty, now: number): boolean {
+  return until > now && until - now <= length
 }
 
 function penaltyAfter(before: Penalty | undefined, now: number): Penalty {

@@ -41,7 +41,8 @@ export function confirmed(
 }
 
 export function isFresh(known: KnownRoot, now: number): boolean {
-  return now < known.freshUntil
+  // What was confirmed in a time to come was so by a clock that has been set back.
+  return known.confirmedAt <= now && now < known.freshUntil
 }
 
 /** Whether the root may be served though it could not be refreshed. */
@@ -55,7 +56,7 @@ export function isAgeing(known: KnownRoot, now: number): boolean {
 }
 
 export function toResolved(known: KnownRoot, now: number): ResolvedName {
-  const left = Math.max(0, known.freshUntil - now)
+  const left = isFresh(known, now) ? known.freshUntil - now : 0
   return {
     path: known.path,
     maxAge: Math.floor(left / 1000),

@@ -149,7 +149,9 @@ export class RememberingResolver implements NameResolver {
 
   #recentFailure(name: MutableName, now: number): Failure | undefined {
     const remembered = this.#failures.get(name.text)
-    return remembered !== undefined && now < remembered.until ? remembered.failure : undefined
+    const left = (remembered?.until ?? 0) - now
+    // When the clock has been set back, for no longer either.
+    return left > 0 && left <= this.#settings.failureFor ? remembered?.failure : undefined
   }
 
   /** The look-up of this name that is under way, or a new one. */

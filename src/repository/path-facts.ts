@@ -31,7 +31,8 @@ export class PathFacts<T> {
   get(key: string, signal: AbortSignal, ask: (signal: AbortSignal) => Promise<Fact<T>>): Promise<T> {
     const known = this.known.get(key)
     if (known === undefined) return this.look(key, signal, ask)
-    if (Date.now() >= known.until) {
+    const left = known.until - Date.now()
+    if (left <= 0 || (left > BELIEVED && left < Infinity)) {
       this.known.set(key, { ...known, until: Date.now() + BELIEVED })
       this.look(key, AbortSignal.timeout(this.lingerMs), ask).catch(() => undefined)
     }

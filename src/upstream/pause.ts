@@ -4,6 +4,8 @@ import { Failure } from '../errors.ts'
 export class Pause {
   readonly #name: string
   #until = 0
+  /** ms */
+  #length = 0
 
   constructor(name: string) {
     this.#name = name
@@ -15,12 +17,17 @@ export class Pause {
    * @param seconds as its `Retry-After` says; undefined where it does not say, and may go on with other requests
    */
   begin(seconds: number | undefined): Failure {
-    if (seconds !== undefined) this.#until = Date.now() + seconds * 1000
+    if (seconds !== undefined) {
+      this.#length = seconds * 1000
+      this.#until = Date.now() + this.#length
+    }
     return this.#limited(seconds)
   }
 
   get active(): boolean {
-    return Date.now() < this.#until
+    const left = this.#until - Date.now()
+    // For no longer than it was asked for, also when the clock has been set back.
+    return left > 0 && left <= this.#length
   }
 
   /** ms since the epoch until which it lasts; undefined when there is none. */

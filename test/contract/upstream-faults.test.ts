@@ -118,6 +118,16 @@ describe('a registry that asks for fewer requests', () => {
     expect(server.requests).toHaveLength(2)
   })
 
+  test('is left alone for no longer when the clock is set back', async () => {
+    fakeDate()
+    server.answer = limited({ 'retry-after': '60' })
+    const host = make()
+    await expect(pull(host)).rejects.toMatchObject({ code: 'UPSTREAM_LIMITED' })
+    server.answer = CONTENT
+    jest.setSystemTime(Date.now() - 86_400_000)
+    await pull(host)
+  })
+
   test('is not asked by those who have waited for their turn, either', async () => {
     server.answer = limited({ 'retry-after': '60' })
     const host = make({ concurrency: 1 })

@@ -175,7 +175,7 @@ class GatewaySource implements ContentSource {
   }
 
   async #walk(path: ContentPath, query: CarQuery, signal: AbortSignal): Promise<Walk> {
-    if (Date.now() < this.#noCarUntil) return walkRaw(this.#context, path, signal)
+    if (performance.now() < this.#noCarUntil) return walkRaw(this.#context, path, signal)
     const walk = await walkCar(this.#context, path, query, signal)
     if (!('refused' in walk)) return walk
     return this.#withoutCar(path, walk.refused, signal)
@@ -185,7 +185,7 @@ class GatewaySource implements ContentSource {
   async #withoutCar(path: ContentPath, refused: Failure, signal: AbortSignal): Promise<Walk> {
     try {
       const walk = await walkRaw(this.#context, path, signal)
-      this.#noCarUntil = Date.now() + this.#carRetryAfter
+      this.#noCarUntil = performance.now() + this.#carRetryAfter
       return walk
     } catch (error) {
       throw isFailure(error, 'CONTENT_UNAVAILABLE') ? refused : error

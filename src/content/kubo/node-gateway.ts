@@ -48,7 +48,7 @@ export class NodeGateway {
   }
 
   async #endpoint(signal: AbortSignal): Promise<Endpoint | undefined> {
-    if (this.#found === undefined && Date.now() < this.#lookAgainAt) return undefined
+    if (this.#found === undefined && performance.now() < this.#lookAgainAt) return undefined
     this.#found ??= this.#look()
     const found = await abortable(this.#found, signal)
     if (found === undefined) this.#forget()
@@ -57,7 +57,7 @@ export class NodeGateway {
 
   #forget(): void {
     this.#found = undefined
-    this.#lookAgainAt = Date.now() + LOOK_AGAIN
+    this.#lookAgainAt = performance.now() + LOOK_AGAIN
   }
 
   /** Where the node says its gateway is, when a gateway answers there. Never throws. */

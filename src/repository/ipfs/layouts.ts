@@ -124,7 +124,7 @@ export class Layouts {
 
   /** What was only believed is asked for again now and then; until a source answers, it stays. */
   private refresh(known: Layout, path: ContentPath): void {
-    if (known.proof === 'blocks' || Date.now() - known.asked <= BELIEVED) return
+    if (known.proof === 'blocks' || Math.abs(Date.now() - known.asked) <= BELIEVED) return
     known.asked = Date.now()
     const signal = AbortSignal.timeout(this.options.lingerMs)
     this.flights.join(known.key, signal, (own) => this.search(path, known.key, own)).catch(() => undefined)

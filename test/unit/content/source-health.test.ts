@@ -46,6 +46,12 @@ test('of those that did, the latest comes last, since it may be the only one tha
   expect(health.order(ALL)).toEqual([three, one, two])
 })
 
+test('no longer than that, also when the clock is set back', () => {
+  health.discredit(one)
+  now -= 60 * MINUTE
+  expect(health.order(ALL)).toEqual(ALL)
+})
+
 test('answers that were under way together are one offence', () => {
   for (let count = 0; count < 5; count += 1) health.discredit(one)
   expect(penalty()).toBe(MINUTE)

@@ -526,6 +526,21 @@ describe('a restart', () => {
     await expect(c.ask(dnslink('other.example'))).rejects.toMatchObject({ code: 'NAME_UNRESOLVED' })
   })
 
+  test('nothing lasts longer when the clock is set back: neither a root nor a failure', async () => {
+    let reply: () => ReturnType<ScriptedLookup['reply']> = () => answer(A)
+    const b = bench(() => reply())
+    await b.ask()
+    b.time -= 100 * HOUR
+    reply = () => answer(B)
+    expect(rootOf(await b.ask())).toBe(B)
+    const other = dnslink('other.example')
+    reply = () => DOWN
+    await expect(b.ask(other)).rejects.toMatchObject({ code: 'NAME_UNRESOLVED' })
+    b.time -= HOUR
+    reply = () => answer(A)
+    expect(rootOf(await b.ask(other))).toBe(A)
+  })
+
   test('takes up none of what makes no sense, and no root for longer because a clock was set back', async () => {
     const b = bench(() => answer(A, 3600))
     await b.ask()
