@@ -43,7 +43,6 @@ describeWith(['ipfs', 'registry'], 'whatever a source does wrong', () => {
     '%s: no wrong answer, the right status in time, and nothing is left of it',
     async (kind) => {
       const failures = (await results.get(kind)) ?? []
-      for (const failure of failures) say(`npm run test:faults -- --only ${failure}`)
       expect(failures).toEqual([])
     },
     4 * 3_600_000,

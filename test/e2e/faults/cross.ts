@@ -74,8 +74,10 @@ export function faultOf(one: Pick<Case, 'kind' | 'fault'>): FaultRow {
 
 function tableOf(kind: Kind): Readonly<Record<string, FaultRow>> {
   if (kind === 'dns') return DNS_FAULTS
-  return kind === 'ipns' ? { ...HTTP_FAULTS, ...RECORD_FAULTS } : HTTP_FAULTS
+  return kind === 'ipns' ? RECORD_ANSWER_FAULTS : HTTP_FAULTS
 }
+
+const RECORD_ANSWER_FAULTS = { ...HTTP_FAULTS, ...RECORD_FAULTS }
 
 const BYTES: readonly Asked[] = ['layer', 'range', 'ranges']
 
@@ -145,7 +147,9 @@ export function sampleOf(cases: readonly Case[], share: number, seed: string): C
   const strata = new Map<string, Case[]>()
   for (const one of cases) {
     const stratum = `${one.kind}/${one.fault}`
-    strata.set(stratum, [...(strata.get(stratum) ?? []), one])
+    const others = strata.get(stratum)
+    if (others === undefined) strata.set(stratum, [one])
+    else others.push(one)
   }
   const order = (one: Case): string =>
     createHash('sha256')

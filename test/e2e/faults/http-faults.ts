@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib'
 import type { Step, WholeAnswer } from '../harness/spoilt-answer.ts'
 import { headOf, messageOf } from '../harness/spoilt-answer.ts'
 import { blockBoundaries, CAR_EDITS, carHeaderEnd, editedCar } from './car-faults.ts'
@@ -200,6 +201,14 @@ export const HTTP_FAULTS: Readonly<Record<string, HttpFault>> = {
   html: {
     harm: 'fails',
     spoil: () => withBody({ status: 200, headers: { 'content-type': 'text/html' }, body: PAGE }, PAGE),
+  },
+  // Whatever the request says, and the head tells it.
+  gzip: {
+    harm: 'fails',
+    spoil: (answer) => {
+      const headers = { ...answer.headers, 'content-encoding': 'gzip' }
+      return withBody({ ...answer, headers }, gzipSync(answer.body))
+    },
   },
   empty: { harm: 'lies', resizes: true, spoil: (answer) => withBody(answer, Buffer.alloc(0)) },
   'redirect-to-itself': redirect((url) => url),
