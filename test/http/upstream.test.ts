@@ -253,6 +253,18 @@ describe('wrong bytes', () => {
     expect(sha256((await get(blob(layer))).body)).toBe(layer.digest)
   })
 
+  test('of another length than the layer leave no wrong size behind', async () => {
+    await start()
+    for (const body of ['', 'too short']) {
+      upstream.fault = (_, response) => reply(response, 200, {}, body)
+      expect((await get(blob(layer))).status).toBe(502)
+      upstream.fault = undefined
+      const part = await get(blob(layer), { headers: { range: 'bytes=600000-600009' } })
+      expect(part.headers['content-range']).toBe(`bytes 600000-600009/${LARGE}`)
+    }
+    expect(sha256((await get(blob(layer))).body)).toBe(layer.digest)
+  })
+
   test('of a manifest are 502 or not there, and are not kept', async () => {
     await start()
     const { files } = { files: upstream.images.files() }

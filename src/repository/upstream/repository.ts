@@ -106,8 +106,8 @@ export class UpstreamRepository implements Repository {
       signal,
     })
     const { referrers, source } = value
-    for (const { digest, size, mediaType } of referrers) {
-      this.upstream.parts.known.setContent(this.canonical, digest, { size, mediaType })
+    for (const { digest, mediaType } of referrers) {
+      this.upstream.parts.known.setContent(this.canonical, digest, { size: undefined, mediaType })
     }
     return { ...this.provenance(source, false), referrers, warning: warningOf(stale) }
   }
@@ -162,10 +162,9 @@ export class UpstreamRepository implements Repository {
 
   private async manifest(digest: Digest, signal: AbortSignal): Promise<ManifestAnswer> {
     const { cache, parsed, known, maxManifestSize: limit } = this.upstream.parts
-    const content = await this.hold(digest, signal, async (call) => {
-      await this.registry.headManifest(this.name, digest, call)
-      return undefined
-    })
+    const content = await this.hold(digest, signal, (call) =>
+      this.registry.headManifest(this.name, digest, call),
+    )
     const { bytes, source, cached } = await cache.bytes(digest, {
       fetch: this.fetchManifest(digest),
       holder: `${this.canonical} manifests`,
@@ -191,13 +190,13 @@ export class UpstreamRepository implements Repository {
   private async hold(
     digest: Digest,
     signal: AbortSignal,
-    ask: (call: RegistryCall) => Promise<number | undefined>,
+    ask: (call: RegistryCall) => Promise<unknown>,
   ): Promise<KnownContent | undefined> {
     const { cache, known } = this.upstream.parts
     const content = await known.content(this.canonical, digest)
     if (content !== undefined || cache.sizeOf(digest) === undefined) return content
-    const size = await ask(this.call(signal))
-    const held = { size: size ?? cache.sizeOf(digest), mediaType: '' }
+    await ask(this.call(signal))
+    const held = { size: cache.sizeOf(digest), mediaType: '' }
     known.setContent(this.canonical, digest, held)
     return held
   }
@@ -219,7 +218,8 @@ export class UpstreamRepository implements Repository {
   private fetchBlob(digest: Digest) {
     return async (range: ByteRange | undefined, signal: AbortSignal): Promise<OpenedFile> => {
       const file = await this.registry.openBlob(this.name, digest, { ...this.call(signal), range })
-      this.upstream.parts.known.setContent(this.canonical, digest, { size: file.size, mediaType: '' })
+      // Its size is no more than what the head of one answer says.
+      this.upstream.parts.known.setContent(this.canonical, digest, { size: undefined, mediaType: '' })
       return file
     }
   }
