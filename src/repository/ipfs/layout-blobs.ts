@@ -15,6 +15,7 @@ export interface HeldBlob {
   /** Bytes. */
   readonly size: number
   readonly cid: string | undefined
+  readonly proof: Proof
 }
 
 /** What is kept of it across restarts, when blocks have proved it. */
@@ -65,7 +66,10 @@ export class LayoutBlobs {
    */
   async find(layout: Layout, digest: Digest, signal: AbortSignal): Promise<HeldBlob> {
     const seen = this.seen(layout, digest) ?? (await this.recall(layout, digest))
-    if (seen !== undefined) return seen
+    const size = this.cache.sizeOf(digest)
+    if (seen !== undefined && size !== undefined) return { ...seen, size }
+    // A size that was only told is asked for again.
+    if (seen?.proof === 'blocks') return seen
     return this.inCandidates(layout, digest, async (depth) => {
       const path = pathAt(layout, depth, digest)
       const stat = await this.content.stat(path, { signal })
@@ -147,7 +151,7 @@ export class LayoutBlobs {
   ): HeldBlob {
     const { size, proof } = found
     const cid = found.cid?.toString()
-    const held = { path: pathAt(layout, depth, digest), size, cid }
+    const held = { path: pathAt(layout, depth, digest), size, cid, proof }
     const key = keyOf(layout, digest)
     this.held.set(key, held)
     if (proof === 'blocks') this.records?.put(key, { depth, size, cid })
@@ -158,7 +162,8 @@ export class LayoutBlobs {
     const key = keyOf(layout, digest)
     const saved = await this.records?.get(key)
     if (saved === undefined) return undefined
-    const held = { path: pathAt(layout, saved.depth, digest), size: saved.size, cid: saved.cid }
+    const { depth, size, cid } = saved
+    const held = { path: pathAt(layout, depth, digest), size, cid, proof: 'blocks' as const }
     this.held.set(key, held)
     return held
   }
