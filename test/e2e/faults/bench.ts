@@ -24,7 +24,7 @@ export interface Origins {
 const ROOM = ['--max-requests', '4096', '--source-concurrency', '2048', '--upstream-concurrency', '2048']
 const FLAGS = [
   ...ROOM,
-  ...['--answer-timeout', `${ANSWER_TIMEOUT}ms`, '--stall-timeout', '1s', '--hedge-delay', '400ms'],
+  ...['--answer-timeout', `${ANSWER_TIMEOUT}ms`, '--stall-timeout', '3s', '--hedge-delay', '400ms'],
   ...['--background-timeout', '5s'],
   ...['--tag-ttl', '0s', '--ipns-ttl-min', '1s', '--memory-cache-size', '16MiB', '--log-level', 'warn'],
 ]
