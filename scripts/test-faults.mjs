@@ -1,6 +1,7 @@
 // `npm run test:faults`: the whole cross of faults, or with --share 0.02 a part of it, chosen by --seed; --only says the
 // beginning of the names of cases, as a failure tells it.
 import { spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
@@ -13,7 +14,7 @@ const jest = [
   ...['--selectProjects', 'e2e', '--maxWorkers=1', '--testPathPatterns', 'e2e/faults.test'],
 ]
 const env = { ...process.env, FAULT_SHARE: values.share }
-if (values.seed !== undefined) env.FAULT_SEED = values.seed
+env.FAULT_SEED = values.seed ?? randomBytes(4).toString('hex')
 if (values.only !== undefined) env.FAULT_ONLY = values.only
 const { status } = spawnSync(process.execPath, jest, { cwd: root, stdio: 'inherit', env })
 process.exit(status ?? 1)
