@@ -38,8 +38,8 @@ export interface BlobAnswer extends Provenance {
 }
 
 /**
- * `head`: it must be there and its size known. `unchanged`: as `head`, for a client that has it. `whole` and `range`: {@link BlobAnswer.open} is called next, so that
- * a source is asked once; for a range the size is known before.
+ * `head`: it must be there and its size known. `unchanged`: as `head`, for a client that has it. `whole` and `range`:
+ * {@link BlobAnswer.open} is called next, so that a source is asked once; for a range the size is known before.
  */
 export type BlobPurpose = 'head' | 'unchanged' | 'whole' | 'range'
 
