@@ -95,7 +95,14 @@ class ContinuedFile<C extends Candidate> implements OpenedFile {
         const file = await open(candidate, range, own)
         if (file.size === this.size) return file
         await endBody(file.body)
-        throw new Failure('CONTENT_INVALID', `it has ${file.size} bytes for a file of ${this.size}`)
+        const why = `it has ${file.size} bytes for a file of ${this.size}`
+        if (this.proof === 'blocks') throw new Failure('CONTENT_INVALID', why)
+        // Who broke off may have told the wrong size: the next to ask is not to begin there again.
+        attempts.discredit(
+          broken,
+          `it broke off a file of ${this.size} bytes that has ${file.size} elsewhere`,
+        )
+        throw new Failure('CONTENT_UNAVAILABLE', why)
       },
       conclude,
       last: broken,
