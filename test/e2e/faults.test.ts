@@ -1,10 +1,16 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { hexOf, makeCaseImage, writeLayout } from './faults/content.ts'
 import { crossOf, idOf, type Kind, KINDS, sampleOf } from './faults/cross.ts'
 import type { Origins } from './faults/bench.ts'
+import { ask } from './faults/question.ts'
 import { runCases } from './faults/run.ts'
+import { until } from './harness/child.ts'
+import { CountingProxy } from './harness/counting-proxy.ts'
+import { Gateway } from './harness/gateway-process.ts'
 import { KuboNode } from './harness/kubo.ts'
 import { Registry } from './harness/registry.ts'
 import { Teardown } from './harness/teardown.ts'
+import { tempFolder } from './harness/temp.ts'
 import { describeWith } from './harness/tools.ts'
 
 /*
@@ -46,6 +52,50 @@ describeWith(['ipfs', 'registry'], 'whatever a source does wrong', () => {
       expect(failures).toEqual([])
     },
     4 * 3_600_000,
+  )
+})
+
+describeWith(['ipfs'], 'a source that dies in the middle of an answer', () => {
+  const teardown = new Teardown()
+  const image = makeCaseImage('dying', 'dying', true)
+  let kubo: KuboNode
+  let ours: Gateway
+  let root: string
+  beforeAll(async () => {
+    const folder = await tempFolder(teardown, 'dying')
+    await writeLayout(folder, image)
+    kubo = await KuboNode.start(teardown)
+    root = await kubo.add(folder)
+    ours = await Gateway.start(teardown, { sources: ['embedded'] })
+    expect((await ours.publish(folder)).root).toBe(root)
+  }, 120_000)
+  afterAll(() => teardown.run(), 60_000)
+
+  test.each([
+    ['gateway', () => kubo.gateway],
+    ['gateway', () => ours.url],
+    ['kubo', () => kubo.api],
+    ['trusted-gateway', () => kubo.gateway],
+  ])(
+    'of the kind %s is made up for by a second one',
+    async (kind, urlOfOrigin) => {
+      const dying = await CountingProxy.start(teardown, urlOfOrigin())
+      const good = await CountingProxy.start(teardown, urlOfOrigin())
+      const gateway = await Gateway.start(teardown, {
+        sources: [dying, good].map(({ url }) => `${kind}=${url}`),
+        flags: ['--stall-timeout', '1s', '--answer-timeout', '10s'],
+      })
+      const half = image.layer.size >> 1
+      dying.fault = ({ url }) =>
+        url.includes(hexOf(image.layer)) ? { kind: 'stall', offset: half } : undefined
+      const asking = ask(`${gateway.url}/v2/ipfs/${root}/${image.name}`, 'layer', image)
+      await until('half of it', () => dying.requests.some(({ bytes }) => bytes === half))
+      await dying.stop()
+      const { worth, got } = await asking
+      expect([worth, got.status]).toEqual(['right', 200])
+      await gateway.down()
+    },
+    90_000,
   )
 })
 

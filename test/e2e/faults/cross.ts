@@ -139,14 +139,15 @@ function* combinations(kinds: readonly Kind[]): Generator<Case> {
 }
 
 /**
- * A part of the cases, chosen by the seed: of each fault of each kind as large a share as of all, and one at least.
+ * A part of the cases, chosen by the seed: of each fault of each kind, with one source and with two, as large a share as
+ * of all, and one at least.
  *
  * @param share of 1
  */
 export function sampleOf(cases: readonly Case[], share: number, seed: string): Case[] {
   const strata = new Map<string, Case[]>()
   for (const one of cases) {
-    const stratum = `${one.kind}/${one.fault}`
+    const stratum = `${one.kind}/${one.fault}/${one.sources}`
     const others = strata.get(stratum)
     if (others === undefined) strata.set(stratum, [one])
     else others.push(one)

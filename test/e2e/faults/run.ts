@@ -171,8 +171,10 @@ async function prepare(bench: Bench, trial: Trial): Promise<string | undefined> 
   const ofLayer = ['layer', 'range', 'ranges'].includes(asked)
   if (state === 'cold') return undefined
   const first: Asked = state === 'warm' ? (ofLayer ? 'layer' : asked) : BEFORE[asked]
-  // The sources may be under suspicion at this moment for what they did to others.
-  const flaw = await flawUntilRight(bench, trial, first, 'healed')
+  let [reply] = await askAll(bench, trial, first)
+  // A busy machine may take longer than the gateway is told to; once.
+  if (reply?.got.status === 504) [reply] = await askAll(bench, trial, first)
+  const flaw = reply === undefined ? undefined : flawOf(trial.one, 'healed', reply)
   if (flaw !== undefined) return `not prepared: ${flaw}`
   if (state === 'half' && ofLayer) await fetchHalf(bench, trial)
   // Its TTL is over then.
@@ -226,26 +228,16 @@ async function flawInTime(bench: Bench, trial: Trial, phase: Phase): Promise<str
   const { asked } = trial.one
   const wanted: Asked[] = asked === 'range' || asked === 'ranges' ? [asked, 'layer'] : [asked]
   for (const each of wanted) {
-    const flaw = await flawUntilRight(bench, trial, each, phase)
-    if (flaw !== undefined) return `${phase}: ${each}: ${flaw}`
+    for (const end = Date.now() + RECOVERY; ; await delay(250)) {
+      const [reply] = await askAll(bench, trial, each)
+      const flaw = reply === undefined ? undefined : flawOf(trial.one, phase, reply)
+      if (flaw === undefined) break
+      const isKnown = isOfNames(trial.one.kind) && mayBelieve(trial.one)
+      // Where a name led is believed until its TTL is over.
+      if ((flaw.startsWith('WRONG') && !isKnown) || Date.now() > end) return `${phase}: ${each}: ${flaw}`
+    }
   }
   return undefined
-}
-
-async function flawUntilRight(
-  bench: Bench,
-  trial: Trial,
-  asked: Asked,
-  phase: Phase,
-): Promise<string | undefined> {
-  for (const end = Date.now() + RECOVERY; ; await delay(250)) {
-    const [reply] = await askAll(bench, trial, asked)
-    const flaw = reply === undefined ? undefined : flawOf(trial.one, phase, reply)
-    if (flaw === undefined) return undefined
-    const isKnown = isOfNames(trial.one.kind) && mayBelieve(trial.one)
-    // Where a name led is believed until its TTL is over.
-    if ((flaw.startsWith('WRONG') && !isKnown) || Date.now() > end) return flaw
-  }
 }
 
 async function each<T>(
