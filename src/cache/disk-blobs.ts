@@ -8,7 +8,7 @@ import { BlobRecords, type BlobRecord } from './blob-records.ts'
 import type { BufferPool } from './buffer-pool.ts'
 import { checkDiskRoom } from './disk-room.ts'
 import type { Metadata } from './metadata.ts'
-import { Spool } from './spool.ts'
+import { Spool, type WriteShared } from './spool.ts'
 import { readStored, type StoredBlob } from './stored-blob.ts'
 import { syncFiles } from './sync-files.ts'
 import { Turns } from './turns.ts'
@@ -20,6 +20,8 @@ export interface DiskBlobsOptions {
   /** Bytes of blobs that are not published. */
   readonly cacheSize: number
   readonly pool: BufferPool
+  /** How pieces of shared memory are written. */
+  readonly writeShared?: WriteShared | undefined
   readonly onEvict?: (digest: Digest, size: number) => void
 }
 
@@ -83,7 +85,9 @@ export class DiskBlobs {
   /** A new file in the making. @throws the file system's error, ENOSPC before the disk is full to the last byte */
   async createSpool(): Promise<Spool> {
     const { workFolder } = this
-    return Spool.create(join(workFolder, randomUUID()), () => checkDiskRoom(workFolder))
+    const { writeShared } = this.options
+    const checkRoom = (): Promise<void> => checkDiskRoom(workFolder)
+    return Spool.create(join(workFolder, randomUUID()), { checkRoom, writeShared })
   }
 
   /** Folder for other work files, removed at the next start. */

@@ -13,6 +13,23 @@ const LARGEST_WRITE = 64 * 1024
 /** Bytes after which it is looked again whether there is room for more. */
 const CHECK_EVERY = 4 * 1024 * 1024
 
+/**
+ * Writes a piece of shared memory, all of it, in another thread; undefined where there is none. Nothing may be done to
+ * the file or the piece before it has settled.
+ *
+ * @param file descriptor of an open file
+ * @param position byte of the file at which the piece begins
+ * @throws Error with the file system's `code`; Failure CONTENT_UNAVAILABLE when the thread is lost
+ */
+export type WriteShared = (file: number, piece: Uint8Array, position: number) => Promise<void> | undefined
+
+export interface SpoolOptions {
+  /** Throws where no more should be written. */
+  readonly checkRoom?: () => Promise<void>
+  /** Default: everything is written by this thread's own means. */
+  readonly writeShared?: WriteShared | undefined
+}
+
 /** A file in the making: appended to by one writer, read by many up to what is written. */
 export class Spool {
   /** Bytes on disk, from the start. */
@@ -23,21 +40,18 @@ export class Spool {
   private checked = 0
   private readonly file: FileHandle
   private readonly path: string
-  private readonly checkRoom: () => Promise<void>
+  private readonly options: SpoolOptions
 
-  private constructor(file: FileHandle, path: string, checkRoom: () => Promise<void>) {
+  private constructor(file: FileHandle, path: string, options: SpoolOptions) {
     this.file = file
     this.path = path
-    this.checkRoom = checkRoom
+    this.options = options
   }
 
-  /**
-   * @param checkRoom throws where no more should be written
-   * @throws the file system's error
-   */
-  static async create(path: string, checkRoom = (): Promise<void> => Promise.resolve()): Promise<Spool> {
-    await checkRoom()
-    return new Spool(await open(path, 'wx+'), path, checkRoom)
+  /** @throws the file system's error, and what `checkRoom` throws */
+  static async create(path: string, options: SpoolOptions = {}): Promise<Spool> {
+    await options.checkRoom?.()
+    return new Spool(await open(path, 'wx+'), path, options)
   }
 
   /**
@@ -125,27 +139,37 @@ export class Spool {
 
   private async writeBatch(): Promise<void> {
     const pieces = this.batch
-    const bytes = this.batched
     this.batch = []
     this.batched = 0
     await this.writing
-    this.writing = this.writeAll(pieces, bytes)
+    this.writing = this.writeAll(pieces)
     this.writing.catch(() => undefined)
   }
 
-  private async writeAll(pieces: Uint8Array[], bytes: number): Promise<void> {
+  private async writeAll(pieces: Uint8Array[]): Promise<void> {
     if (this.written - this.checked >= CHECK_EVERY) {
       this.checked = this.written
-      await this.checkRoom()
+      await this.options.checkRoom?.()
     }
-    let rest = pieces
-    let left = bytes
-    while (left > 0) {
-      const { bytesWritten } = await this.file.writev(start(rest, LARGEST_WRITE), this.written)
-      this.written += bytesWritten
-      left -= bytesWritten
-      if (left > 0) rest = skip(rest, bytesWritten)
+    for (let rest = pieces; rest.length > 0;) {
+      const bytes = await this.writeStart(rest)
+      this.written += bytes
+      rest = skip(rest, bytes)
     }
+  }
+
+  /** Resolves to the bytes that were written, of the first of `pieces` at least some. */
+  private async writeStart(pieces: Uint8Array[]): Promise<number> {
+    const [first] = pieces
+    if (first?.buffer instanceof SharedArrayBuffer) {
+      const elsewhere = this.options.writeShared?.(this.file.fd, first, this.written)
+      if (elsewhere !== undefined) {
+        await elsewhere
+        return first.length
+      }
+    }
+    const { bytesWritten } = await this.file.writev(start(pieces, LARGEST_WRITE), this.written)
+    return bytesWritten
   }
 }
 

@@ -1,6 +1,7 @@
 import type { BlobCache } from '../cache/blob-cache.ts'
 import type { BufferPool } from '../cache/buffer-pool.ts'
-import { SumThread } from '../cache/sum-thread.ts'
+import type { BlobThread } from '../cache/blob-thread.ts'
+import { openLocalSums } from '../cache/stream-sums.ts'
 import type { Config } from '../config/config.ts'
 import type { ContentSource } from '../content/source.ts'
 import type { FollowedRoot } from '../follow/followed-root.ts'
@@ -56,6 +57,8 @@ export interface BackendParts {
 
 /** For a gateway that serves ordinary names too. */
 export interface ServingParts {
+  /** Not started yet. It ends with the backend. */
+  readonly blobThread: BlobThread
   /** What it is called upstream. */
   readonly identity: Identity
   /** Ends its start. */
@@ -69,10 +72,9 @@ export interface ServingParts {
 export async function buildBackend(parts: BackendParts): Promise<Backend> {
   const { config, located, store } = parts
   const sources = buildSources(config, located, store)
-  const sumThread = new SumThread()
   // Before there is work: while a thread starts V8 would let the heap grow (main.ts).
-  if (parts.serving !== undefined) await sumThread.start()
-  const openSums = sumThread.open
+  await parts.serving?.blobThread.start()
+  const openSums = parts.serving?.blobThread.open ?? openLocalSums
   const cache = buildCache({ ...parts, openSums, memorySize: config.memoryCacheSize })
   const shared = { ...parts, sources, cache, parsed: new ParsedManifests() }
   const { serving } = parts
@@ -101,7 +103,7 @@ export async function buildBackend(parts: BackendParts): Promise<Backend> {
     cache.close()
     await readOnlyRoots?.close()
     await roots?.close()
-    await sumThread.close()
+    await parts.serving?.blobThread.close()
     await ordinary?.close()
     await access.remembering.close()
     await Promise.all(located.map(({ dispatcher }) => dispatcher.destroy()))

@@ -1,5 +1,7 @@
 import type { Server } from 'node:http'
 import { createApp, type AppOptions } from '../app.ts'
+import { BlobThread } from '../cache/blob-thread.ts'
+import type { WriteShared } from '../cache/spool.ts'
 import type { RunningGateway } from '../cli/program.ts'
 import type { Terminal } from '../cli/terminal.ts'
 import { formatAddress, type Address } from '../config/address.ts'
@@ -52,7 +54,8 @@ export async function serve(config: Config, terminal: Terminal): Promise<Running
   const privatePushes = authorization?.privatePushes() ?? []
   checkPrivatePushes(config, privatePushes)
   const pool = createBufferPool()
-  const store = await openConfiguredStore(config, pool, metrics)
+  const blobThread = new BlobThread()
+  const store = await openConfiguredStore(config, pool, { metrics, writeShared: blobThread.write })
   const tracing = await loadTracing(terminal.version)
   const located = tracedSources(tracing, await locateSources(config, terminal.signal))
   const gateway = newGatewayName()
@@ -62,7 +65,7 @@ export async function serve(config: Config, terminal: Terminal): Promise<Running
     access === undefined ? undefined : (name: string) => access.isPrivate({ name, namespace: undefined })
   const pushedEvents = buildPushedEvents({ config, userAgent: identity.userAgent, logger, metrics })
   const { onRootVersion } = pushedEvents
-  const serving = { identity, signal: terminal.signal, isPrivate, onRootVersion }
+  const serving = { blobThread, identity, signal: terminal.signal, isPrivate, onRootVersion }
   const parts = { config, located, store, pool, logger, metrics, sourceRecords, tracing, serving }
   const backend = await buildBackend(parts).catch(async (error: unknown) => {
     await store?.close()
@@ -162,11 +165,11 @@ export async function serve(config: Config, terminal: Terminal): Promise<Running
 async function openConfiguredStore(
   config: Config,
   pool: ReturnType<typeof createBufferPool>,
-  metrics: Metrics,
+  parts: { readonly metrics: Metrics; readonly writeShared: WriteShared },
 ): Promise<OpenStore | undefined> {
   if (config.store.kind === 'memory') return undefined
   try {
-    return await openStore(config, config.store.path, pool, metrics)
+    return await openStore(config, config.store.path, pool, parts)
   } catch (error) {
     if (!isFailure(error, 'STORE_LOCKED')) throw error
     throw new Failure(

@@ -5,6 +5,7 @@ import { CHUNK } from '../cache/chunk-sums.ts'
 import { DiskBlobs } from '../cache/disk-blobs.ts'
 import { openMetadata, type Metadata } from '../cache/metadata.ts'
 import { RecentRecords } from '../cache/recent-records.ts'
+import type { WriteShared } from '../cache/spool.ts'
 import type { Config } from '../config/config.ts'
 import type { HeldBlocks } from '../content/dag/held-blocks.ts'
 import { NOTHING_HELD } from '../content/dag/relayed-blocks.ts'
@@ -70,13 +71,17 @@ export function createBufferPool(): BufferPool {
   return new BufferPool({ large: 2 * CHUNK, small: CHUNK, limit: 4 * 1024 * 1024 })
 }
 
-/** @throws Failure STORE_LOCKED when another process holds it, STORE_FAILED */
+/**
+ * @param parts `writeShared`: how pieces of shared memory are written
+ * @throws Failure STORE_LOCKED when another process holds it, STORE_FAILED
+ */
 export async function openStore(
   config: Config,
   folder: string,
   pool: BufferPool,
-  metrics?: Metrics,
+  parts: { readonly metrics?: Metrics; readonly writeShared?: WriteShared } = {},
 ): Promise<OpenStore> {
+  const { metrics, writeShared } = parts
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 })
   } catch (error) {
@@ -90,6 +95,7 @@ export async function openStore(
     metadata,
     cacheSize: config.cacheSize,
     pool,
+    writeShared,
     onEvict: () => metrics?.cacheEvictions.add({ cache: 'blobs' }),
   })
   const onFailure = (): void => metrics?.cacheWriteFailures.add()
@@ -119,7 +125,7 @@ export async function openStore(
     upstreamContents,
     mappingAt: (path) => mappingIn(metadata, path, onFailure),
     followedRoot: (root) => followedIn(metadata, root),
-    openPrivate: () => (privately ??= openStore(config, privateFolder, pool)),
+    openPrivate: () => (privately ??= openStore(config, privateFolder, pool, { writeShared })),
     hasPrivate: () => isThere(privateFolder),
     async close() {
       clearInterval(timer)

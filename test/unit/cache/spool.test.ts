@@ -1,10 +1,11 @@
+import { write as fsWrite } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { BufferPool } from '../../../src/cache/buffer-pool.ts'
-import { Spool } from '../../../src/cache/spool.ts'
+import { Spool, type WriteShared } from '../../../src/cache/spool.ts'
 import { patternBytes } from '../../fixtures/content-tree.ts'
 
 const BYTES = patternBytes(3 * 1024 * 1024 + 5, 8)
@@ -74,6 +75,64 @@ test('an error of an earlier write is not lost', async () => {
   await expect(all).rejects.toBe(full)
 })
 
+describe('pieces of shared memory', () => {
+  const SHARED = Buffer.from(new SharedArrayBuffer(BYTES.length))
+  SHARED.set(BYTES)
+
+  async function written(writeShared: WriteShared): Promise<Buffer> {
+    const path = join(folder, 'shared')
+    const made = await Spool.create(path, { writeShared })
+    try {
+      for (let at = 0, turn = 0; at < BYTES.length; at += 300_000, turn += 1) {
+        const from = turn % 3 === 1 ? BYTES : SHARED
+        await made.append(from.subarray(at, at + 300_000))
+      }
+      await made.flush()
+      expect(made.written).toBe(BYTES.length)
+      return await readFile(path)
+    } finally {
+      await made.close()
+    }
+  }
+
+  test('are written as the spool is told, the others by itself, one after the other', async () => {
+    let underWay = 0
+    let most = 0
+    const from = new Set<ArrayBufferLike>()
+    const bytes = await written(async (fd, piece, position) => {
+      most = Math.max(most, (underWay += 1))
+      from.add(piece.buffer)
+      await new Promise((resolve) => fsWrite(fd, piece, 0, piece.length, position, resolve))
+      underWay -= 1
+    })
+    expect(bytes.equals(BYTES)).toBe(true)
+    expect(most).toBe(1)
+    expect(from).toEqual(new Set([SHARED.buffer]))
+  })
+
+  test('are written by itself where nobody else does', async () => {
+    expect((await written(() => undefined)).equals(BYTES)).toBe(true)
+  })
+
+  test('that could not be written fail it', async () => {
+    const full = Object.assign(new Error('no space left on device'), { code: 'ENOSPC' })
+    await expect(written(() => Promise.reject(full))).rejects.toBe(full)
+  })
+
+  test('are not written any more when it is closed', async () => {
+    let end: () => void = () => undefined
+    const writeShared = (): Promise<void> => new Promise((resolve) => (end = resolve))
+    const made = await Spool.create(join(folder, 'slow'), { writeShared })
+    await made.append(SHARED)
+    let closed = false
+    const closing = made.close().then(() => (closed = true))
+    for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve))
+    expect(closed).toBe(false)
+    end()
+    await closing
+  })
+})
+
 test('what was discarded is gone', async () => {
   await append(500_000)
   await spool.discard()
@@ -97,12 +156,12 @@ test('it is asked again and again whether there is room', async () => {
   let room = true
   const full = Object.assign(new Error('full'), { code: 'ENOSPC' })
   const checkRoom = (): Promise<void> => (room ? Promise.resolve() : Promise.reject(full))
-  const careful = await Spool.create(join(folder, 'careful'), checkRoom)
+  const careful = await Spool.create(join(folder, 'careful'), { checkRoom })
   const piece = new Uint8Array(1024 * 1024)
   for (let at = 0; at < 4; at++) await careful.append(piece)
   room = false
   const rest = careful.append(piece).then(() => careful.flush())
   await expect(rest).rejects.toBe(full)
-  await expect(Spool.create(join(folder, 'none'), checkRoom)).rejects.toBe(full)
+  await expect(Spool.create(join(folder, 'none'), { checkRoom })).rejects.toBe(full)
   await careful.close()
 })

@@ -5,7 +5,7 @@ import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ChunkSums } from '../../../../src/cache/chunk-sums.ts'
 import { Spool } from '../../../../src/cache/spool.ts'
-import { SumThread } from '../../../../src/cache/sum-thread.ts'
+import { BlobThread } from '../../../../src/cache/blob-thread.ts'
 import type { Digest } from '../../../../src/reference/digest.ts'
 import type { EmbeddedRootsOptions } from '../../../../src/roots/embedded/embedded-roots.ts'
 import { MAX_UPLOADS } from '../../../../src/roots/embedded/uploads.ts'
@@ -218,9 +218,9 @@ describe('uploads to the embedded store', () => {
 })
 
 describe('uploads that another thread hashes', () => {
-  const threads: SumThread[] = []
+  const threads: BlobThread[] = []
 
-  async function hashedBy(thread: SumThread): Promise<SumThread> {
+  async function hashedBy(thread: BlobThread): Promise<BlobThread> {
     threads.push(thread)
     await thread.start()
     await restart({ openSums: thread.open })
@@ -236,7 +236,7 @@ describe('uploads that another thread hashes', () => {
     const digest = digestOfBytes(bytes)
     const here = await finish(await begin(), digest, bytes)
     await restart()
-    await hashedBy(new SumThread())
+    await hashedBy(new BlobThread())
     for (const cuts of [[0], [0, 6 * MiB], [0, 700_000, 5 * MiB + 3]]) {
       const id = await begin()
       for (const [index, start] of cuts.entries()) {
@@ -250,7 +250,7 @@ describe('uploads that another thread hashes', () => {
   })
 
   test('are refused where their bytes are others', async () => {
-    await hashedBy(new SumThread())
+    await hashedBy(new BlobThread())
     const bytes = seededBytes('claimed', 5 * MiB)
     const damaged = Buffer.from(bytes)
     damaged[3 * MiB] = (damaged[3 * MiB] ?? 0) ^ 1
@@ -263,7 +263,7 @@ describe('uploads that another thread hashes', () => {
   test('end when that thread does, and are taken when they come again', async () => {
     const dies = `import { parentPort } from 'node:worker_threads'
       parentPort.on('message', ({ piece }) => { if (piece) throw new Error('out of luck') })`
-    await hashedBy(new SumThread(new URL(`data:text/javascript,${encodeURIComponent(dies)}`)))
+    await hashedBy(new BlobThread(new URL(`data:text/javascript,${encodeURIComponent(dies)}`)))
     const bytes = seededBytes('comes again', 5 * MiB)
     const id = await begin()
     await expect(append(id, bytes)).rejects.toMatchObject({ code: 'STORE_FAILED' })

@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads'
 import type { HashedParts } from '../content/part-hashes.ts'
 import { Failure, messageOf } from '../errors.ts'
 import { CHUNK, ChunkSums } from './chunk-sums.ts'
+import type { WriteShared } from './spool.ts'
 import { LocalSums, type OpenSums, type StreamSums } from './stream-sums.ts'
 
 /** Bytes of a stream that is worth a thread: below, the answers cost more than the hashing. */
@@ -10,6 +11,7 @@ const LARGE = 4 * 1024 * 1024
 /** MiB of JavaScript objects in the thread, which holds next to none: the bytes are not among them. */
 const LIMITS = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 32 }
 
+/** Of one stream's piece, or end. */
 interface Answer {
   readonly stream: number
   readonly sums: readonly number[]
@@ -17,20 +19,28 @@ interface Answer {
   readonly digest?: string
 }
 
+/** Of a write, in the order of the questions. */
+interface Written {
+  readonly written: { readonly failed?: { readonly code: string | undefined; readonly message: string } }
+}
+
 /**
- * One thread that hashes large streams, so that the thread that serves has its hands free. Where it can't start, or has
- * ended of itself, streams are hashed in the thread that asks.
+ * One thread that hashes and writes large blobs, so that the thread that serves has its hands free. Where it can't start, or
+ * has ended of itself, blobs are hashed and written by the thread that asks.
  *
- * Pieces in shared memory are read where they are; others are copied.
+ * Pieces in shared memory are read where they are; others are copied to be hashed, and not written here.
  */
-export class SumThread {
+export class BlobThread {
   private worker: Worker | undefined
   private next = 0
   private readonly streams = new Map<number, ThreadSums>()
+  private readonly writes: Waiting<Written>[] = []
+  /** Why what it was at is lost when it ends. */
+  private end = 'it has ended'
   private readonly script: URL
 
   /** `script` is what the thread runs. */
-  constructor(script = new URL('./sum-worker.mjs', import.meta.url)) {
+  constructor(script = new URL('./blob-worker.mjs', import.meta.url)) {
     this.script = script
   }
 
@@ -38,7 +48,10 @@ export class SumThread {
   async start(): Promise<void> {
     const worker = this.create()
     if (worker === undefined) return
-    worker.on('message', (answer: Answer) => this.streams.get(answer.stream)?.receive(answer))
+    worker.on('message', (answer: Answer | Written) => {
+      if ('written' in answer) this.writes.shift()?.resolve(answer)
+      else this.streams.get(answer.stream)?.receive(answer)
+    })
     await new Promise<void>((resolve) => {
       worker.once('online', () => {
         // The process may end when there is nothing else to do.
@@ -48,7 +61,7 @@ export class SumThread {
       })
       worker.on('error', (error) => this.fail(messageOf(error)))
       worker.once('exit', () => {
-        this.fail('it has ended')
+        this.fail(this.end)
         resolve()
       })
     })
@@ -69,17 +82,30 @@ export class SumThread {
     return sums
   }
 
+  /** Writes for a {@link Spool}. A write of a thread that is no more has ended before it fails. */
+  readonly write: WriteShared = (file, piece, position) => {
+    const { worker } = this
+    if (worker === undefined) return undefined
+    return new Promise<Written>((resolve, reject) => {
+      this.writes.push({ resolve, reject })
+      worker.postMessage({ write: { file, position }, piece })
+    }).then(({ written: { failed } }) => {
+      if (failed !== undefined) throw Object.assign(new Error(failed.message), { code: failed.code })
+    })
+  }
+
   /** End the thread, and what it was at with it. */
   async close(): Promise<void> {
     const { worker } = this
-    this.fail('the gateway stops')
+    this.worker = undefined
+    this.end = 'the gateway stops'
     await worker?.terminate()
   }
 
   private create(): Worker | undefined {
     try {
       // It needs nothing of what this process was started with.
-      return new Worker(this.script, { name: 'sums', env: {}, execArgv: [], resourceLimits: LIMITS })
+      return new Worker(this.script, { name: 'blobs', env: {}, execArgv: [], resourceLimits: LIMITS })
     } catch {
       return undefined
     }
@@ -87,16 +113,18 @@ export class SumThread {
 
   private fail(why: string): void {
     this.worker = undefined
-    const message = `what arrived can't be verified, as the thread that hashes is gone: ${why}`
-    for (const sums of this.streams.values()) sums.fail(new Failure('CONTENT_UNAVAILABLE', message))
+    const message = `what arrived can't be verified and kept, as the thread that hashes and writes is gone: ${why}`
+    const failure = new Failure('CONTENT_UNAVAILABLE', message)
+    for (const sums of this.streams.values()) sums.fail(failure)
     this.streams.clear()
+    for (const { reject } of this.writes.splice(0)) reject(failure)
   }
 }
 
 type Post = (request: object, moved?: ArrayBuffer[]) => void
 
-interface Waiting {
-  readonly resolve: (answer: Answer) => void
+interface Waiting<T> {
+  readonly resolve: (answer: T) => void
   readonly reject: (reason: Failure) => void
 }
 
@@ -104,7 +132,7 @@ class ThreadSums implements StreamSums {
   readonly chunks = new ChunkSums()
   private failure: Failure | undefined
   /** One for each question, which are answered in their order. */
-  private readonly waiting: Waiting[] = []
+  private readonly waiting: Waiting<Answer>[] = []
   private readonly post: Post
   private readonly onEnd: () => void
   private readonly parts: HashedParts | undefined

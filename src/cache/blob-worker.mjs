@@ -1,16 +1,19 @@
 // @ts-check
 import { createHash } from 'node:crypto'
+import { writeSync } from 'node:fs'
 import { parentPort } from 'node:worker_threads'
 import { crc32 } from 'node:zlib'
 
 /*
- * The thread behind SumThread (sum-thread.ts). Plain JavaScript, since Node.js runs it as it stands in the source tree,
+ * The thread behind BlobThread (blob-thread.ts). Plain JavaScript, since Node.js runs it as it stands in the source tree,
  * too. What it does with a piece is what LocalSums does.
  */
 
 /**
  * @typedef {object} Request
  * @property {number} stream
+ * @property {{ file: number, position: number }} [write] where in which open file the piece is to be written; it is of no
+ *   stream then
  * @property {{ algorithm: string, chunk: number, part?: number }} [open] begins the stream; `chunk` and `part` in bytes
  * @property {Uint8Array} [piece]
  * @property {boolean} [end] whether to answer the digest; nothing comes after it
@@ -43,7 +46,17 @@ import { crc32 } from 'node:zlib'
 /** @type {Map<number, Stream>} */
 const streams = new Map()
 
+/**
+ * Bytes given to the kernel at once. For more it takes larger stretches of memory, which cost ten times as much where they
+ * have to come from a hypervisor first; a write of less costs nearly as much as this.
+ */
+const WRITE = 16 * 1024
+
 parentPort?.on('message', (/** @type {Request} */ request) => {
+  if (request.write !== undefined) {
+    parentPort?.postMessage({ written: write(request.write, request.piece ?? new Uint8Array()) })
+    return
+  }
   const answer = answerTo(request)
   const memory = request.piece?.buffer
   // What was moved here is moved back: here it would lie about, as next to nothing makes this thread collect garbage.
@@ -73,6 +86,23 @@ function answerTo({ stream: number, open, piece, end, close }) {
   const sums = stream.filled > 0 ? [stream.sum] : []
   const parts = stream.inPart > 0 ? [endPart(stream)] : []
   return { stream: number, sums, parts, digest: stream.hash.digest('hex') }
+}
+
+/**
+ * @param {{ file: number, position: number }} place
+ * @param {Uint8Array} piece
+ * @returns {{ failed?: { code: string | undefined, message: string } }}
+ */
+function write({ file, position }, piece) {
+  try {
+    for (let at = 0; at < piece.length;) {
+      at += writeSync(file, piece, at, Math.min(WRITE, piece.length - at), position + at)
+    }
+    return {}
+  } catch (error) {
+    const { code, message } = /** @type {NodeJS.ErrnoException} */ (error)
+    return { failed: { code, message } }
+  }
 }
 
 /**

@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto'
-import { readdir } from 'node:fs/promises'
+import { mkdtemp, open, readdir, readFile, rm, type FileHandle } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { BlobCache } from '../../../src/cache/blob-cache.ts'
 import { ChunkSums } from '../../../src/cache/chunk-sums.ts'
 import type { StreamSums } from '../../../src/cache/stream-sums.ts'
-import { SumThread } from '../../../src/cache/sum-thread.ts'
+import { BlobThread } from '../../../src/cache/blob-thread.ts'
 import { BlobStore, until } from '../../fixtures/blob-store.ts'
 import { patternBytes } from '../../fixtures/content-tree.ts'
 import { ControlledBlob, damaged } from '../../fixtures/controlled-blob.ts'
@@ -14,17 +16,17 @@ const LARGE = patternBytes(5 * MIB + 77, 3)
 const GONE = new Error('the client is gone')
 
 /** A thread that runs this instead. */
-function threadOf(script: string): SumThread {
-  return new SumThread(new URL(`data:text/javascript,${encodeURIComponent(script)}`))
+function threadOf(script: string): BlobThread {
+  return new BlobThread(new URL(`data:text/javascript,${encodeURIComponent(script)}`))
 }
 
 const MUTE = 'setInterval(() => undefined, 1e6)'
 const CRASHES = `import { parentPort } from 'node:worker_threads'
   parentPort.on('message', ({ piece }) => { if (piece) throw new Error('out of luck') })`
 
-let threads: SumThread[]
+let threads: BlobThread[]
 
-async function thread(made = new SumThread()): Promise<SumThread> {
+async function thread(made = new BlobThread()): Promise<BlobThread> {
   threads.push(made)
   await made.start()
   return made
@@ -141,11 +143,59 @@ describe('a stream', () => {
   })
 })
 
+describe('what is written', () => {
+  const SHARED = Buffer.from(new SharedArrayBuffer(LARGE.length))
+  SHARED.set(LARGE)
+  let folder: string
+  let file: FileHandle
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'blob-thread-'))
+    file = await open(join(folder, 'file'), 'wx+')
+  })
+
+  afterEach(async () => {
+    await file.close().catch(() => undefined)
+    await rm(folder, { recursive: true })
+  })
+
+  test('is in the file, where it belongs', async () => {
+    const { write } = await thread()
+    const cuts = [0, 5, 2 * MIB + 3, LARGE.length]
+    const writes = cuts.slice(1).map(async (end, index) => {
+      const at = cuts[index] ?? 0
+      await write(file.fd, SHARED.subarray(at, end), at)
+    })
+    await Promise.all(writes)
+    expect((await readFile(join(folder, 'file'))).equals(LARGE)).toBe(true)
+  })
+
+  test('and can not be fails with the code of the file system, and the next goes well', async () => {
+    const { write } = await thread()
+    const readOnly = await open(join(folder, 'file'), 'r')
+    await expect(write(readOnly.fd, SHARED, 0)).rejects.toMatchObject({ code: 'EBADF' })
+    await readOnly.close()
+    await write(file.fd, SHARED.subarray(0, 7), 0)
+    expect((await readFile(join(folder, 'file'))).equals(LARGE.subarray(0, 7))).toBe(true)
+  })
+
+  test('is not touched any more when a thread that is closed has failed it', async () => {
+    const made = await thread()
+    const writing = made.write(file.fd, SHARED, 0)?.catch((error: unknown) => error)
+    await made.close()
+    await writing
+    await file.truncate(0)
+    for (let turn = 0; turn < 100; turn += 1) await new Promise((resolve) => setImmediate(resolve))
+    expect((await file.stat()).size).toBe(0)
+    expect(made.write(file.fd, SHARED, 0)).toBeUndefined()
+  })
+})
+
 describe('a thread', () => {
   test.each([
     ['crashes', threadOf(CRASHES)],
     ['ends', threadOf('')],
-    ['is not there', new SumThread(new URL('./no-such-worker.mjs', import.meta.url))],
+    ['is not there', new BlobThread(new URL('./no-such-worker.mjs', import.meta.url))],
   ])('that %s fails what it was at, and is done without from then on', async (_, made) => {
     const { open } = await thread(made)
     const sums = open('sha256', LARGE.length)
@@ -153,14 +203,15 @@ describe('a thread', () => {
     await expect(sums.digest()).rejects.toMatchObject({ code: 'CONTENT_UNAVAILABLE' })
     sums.close()
     expect(await summed(open('sha256', LARGE.length), [LARGE])).toEqual(expected('sha256', LARGE))
+    expect(made.write(0, LARGE, 0)).toBeUndefined()
   })
 
   test('that is closed while it is at something ends that', async () => {
     const made = await thread(threadOf(MUTE))
-    const waiting = made.open('sha256', LARGE.length).update(LARGE)
-    const failed = expect(waiting).rejects.toMatchObject({ code: 'CONTENT_UNAVAILABLE' })
+    const waiting = [made.open('sha256', LARGE.length).update(LARGE), made.write(0, LARGE, 0)]
+    const failed = waiting.map((one) => expect(one).rejects.toMatchObject({ code: 'CONTENT_UNAVAILABLE' }))
     await made.close()
-    await failed
+    await Promise.all(failed)
   })
 })
 
@@ -181,9 +232,10 @@ describe('a blob that is fetched', () => {
     await store.remove()
   })
 
-  async function cacheWith(made: SumThread, onDisk = true): Promise<BlobCache> {
+  async function cacheWith(made: BlobThread, onDisk = true, write = made.write): Promise<BlobCache> {
+    const disk = await store.open(undefined, write)
     const cache = new BlobCache({
-      disk: onDisk ? await store.open() : (await store.open(), undefined),
+      disk: onDisk ? disk : undefined,
       pool: store.pool,
       openSums: (await thread(made)).open,
       memorySize: MIB,
@@ -209,7 +261,7 @@ describe('a blob that is fetched', () => {
   }
 
   test.each([true, false])('comes as it is, to all who want it; kept on disk: %s', async (onDisk) => {
-    const cache = await cacheWith(new SumThread(), onDisk)
+    const cache = await cacheWith(new BlobThread(), onDisk)
     const blob = new ControlledBlob(LARGE)
     const results = await Promise.all(Array.from({ length: 20 }, () => read(cache, blob)))
     for (const { bytes, error } of results) {
@@ -220,7 +272,7 @@ describe('a blob that is fetched', () => {
   })
 
   test.each([0, 3 * MIB, LARGE.length - 1])('is not given whole when byte %d is wrong', async (at) => {
-    const cache = await cacheWith(new SumThread())
+    const cache = await cacheWith(new BlobThread())
     const blob = new ControlledBlob(LARGE)
     blob.answers = Array.from({ length: 3 }, () => damaged(LARGE, at))
     const { bytes, error } = await read(cache, blob)
@@ -230,7 +282,7 @@ describe('a blob that is fetched', () => {
   })
 
   test('goes on where it was left', async () => {
-    const cache = await cacheWith(new SumThread())
+    const cache = await cacheWith(new BlobThread())
     const blob = new ControlledBlob(LARGE, { allowed: 3 * MIB })
     const leaving = new AbortController()
     const left = read(cache, blob, leaving.signal)
@@ -257,13 +309,16 @@ describe('a blob that is fetched', () => {
     expect(bytes.equals(LARGE)).toBe(true)
   })
 
-  test('waits for a thread that is slow, with few buffers', async () => {
+  test.each([
+    ['hash', 5, () => undefined],
+    ['write', 2, undefined],
+  ])('waits for a thread that is slow to %s, with few buffers', async (_, least, write) => {
     const mute = threadOf(MUTE)
-    const cache = await cacheWith(mute)
+    const cache = await cacheWith(mute, true, write)
     const blob = new ControlledBlob(patternBytes(12 * MIB, 3))
     const leaving = new AbortController()
     const left = read(cache, blob, leaving.signal)
-    await until(() => store.pool.out >= 5)
+    await until(() => store.pool.out >= least)
     for (let turn = 0; turn < 100; turn += 1) await new Promise((resolve) => setImmediate(resolve))
     expect(store.pool.out).toBeLessThan(10)
     leaving.abort(GONE)
