@@ -1,5 +1,4 @@
-import { once } from 'node:events'
-import { connect, createServer } from 'node:net'
+import { startLine } from '../programs/line.mjs'
 
 /** Bytes of answers, on average, between two faults. */
 const BYTES_A_FAULT = 8 * 2 ** 20
@@ -17,22 +16,8 @@ const STALL = 4_000
  * @param random decides what happens, and when
  */
 export async function startFaultyLine(scope, target, random) {
-  const { hostname, port } = new URL(target)
   const faults = Object.fromEntries(Object.keys(FAULTS).map((fault) => [fault, 0]))
-  const sockets = new Set()
-  const server = createServer((client) => {
-    const origin = connect({ host: hostname, port, noDelay: true })
-    for (const [own, other] of [
-      [client, origin],
-      [origin, client],
-    ]) {
-      sockets.add(own)
-      own.on('error', () => undefined)
-      own.on('close', () => {
-        sockets.delete(own)
-        other.destroy()
-      })
-    }
+  const { url } = await startLine(scope, target, (client, origin) => {
     client.pipe(origin)
     origin.on('data', (piece) => {
       const fault = random.next() < piece.length / BYTES_A_FAULT ? random.weighted(FAULTS) : undefined
@@ -41,15 +26,7 @@ export async function startFaultyLine(scope, target, random) {
     })
     origin.on('end', () => client.end())
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  scope.defer(async () => {
-    const closed = once(server, 'close')
-    server.close()
-    for (const socket of sockets) socket.destroy()
-    await closed
-  })
-  return { url: `http://127.0.0.1:${server.address().port}`, faults }
+  return { url, faults }
 }
 
 /** @returns whether more may come at once */

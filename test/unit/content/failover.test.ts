@@ -231,6 +231,15 @@ describe('a body', () => {
     expect(asked(sources)).toEqual([1, 1, 1])
   })
 
+  test('of a wrong size that broke off is not begun at the same source again', async () => {
+    const sources = [source('one', { size: 900, cut: 10 }), source('two')]
+    const all = joined(sources)
+    const file = await all.open(PATH, { signal })
+    await expect(bytesOf(file)).rejects.toMatchObject({ code: 'CONTENT_UNAVAILABLE' })
+    const next = await all.open(PATH, { signal })
+    expect([next.source, next.size]).toEqual(['two', BYTES.length])
+  })
+
   test('that gets nowhere ends with an error', async () => {
     const sources = [source('one', { cut: 0 }), source('two', { cut: 0 })]
     const file = await joined(sources).open(PATH, { signal })
