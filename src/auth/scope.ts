@@ -24,17 +24,17 @@ const SCOPE = /^([a-z0-9]+)(?:\([a-z0-9]+\))?:(.+):([^:]*)$/
  * is nothing that could be allowed, so it is passed over. What is asked for twice is joined.
  */
 export function parseScopes(parameters: readonly string[]): readonly Scope[] {
-  const scopes = new Map<string, Scope>()
+  const scopes = new Map<string, Omit<Scope, 'actions'> & { readonly actions: Set<string> }>()
   for (const text of parameters.flatMap((one) => one.split(' '))) {
     const [, type, name, list] = SCOPE.exec(text) ?? []
     if (type === undefined || name === undefined || list === undefined || name.length > LONGEST_NAME) continue
     const key = `${type}:${name}`
-    const known = scopes.get(key)
-    if (known === undefined && scopes.size === MOST) continue
-    const actions = list.split(',').filter((action) => action !== '')
-    scopes.set(key, { type, name, actions: [...new Set([...(known?.actions ?? []), ...actions])] })
+    const scope = scopes.get(key) ?? { type, name, actions: new Set() }
+    if (scopes.size === MOST && !scopes.has(key)) continue
+    scopes.set(key, scope)
+    for (const action of list.split(',')) if (action !== '') scope.actions.add(action)
   }
-  return [...scopes.values()]
+  return [...scopes.values()].map((scope) => ({ ...scope, actions: [...scope.actions] }))
 }
 
 export function formatScope({ type, name, actions }: Scope): string {

@@ -29,7 +29,8 @@ export function parseRange(header: string | undefined, size: number): WantedRang
   if (specs.length > MOST_SPECS) throw new Failure('REQUEST_INVALID', `more than ${MOST_SPECS} ranges`)
   const ranges: WantedRange[] = []
   for (const spec of specs) {
-    const parts = /^\s*(\d*)\s*-\s*(\d*)\s*$/.exec(spec)
+    // Trimmed first: spaces that two parts of a pattern may take are tried in every way to share them.
+    const parts = /^(\d*)\s*-\s*(\d*)$/.exec(spec.trim())
     const [, first = '', last = ''] = parts ?? []
     if (parts === null || (first === '' && last === '')) return undefined
     if (first !== '' && last !== '' && Number(last) < Number(first)) throw unsatisfiable(header, size)
