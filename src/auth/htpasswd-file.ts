@@ -10,7 +10,8 @@ const BCRYPT_START = /^\$2[abxy]?\$/
 const LEAST_COST = 4
 /** Each more doubles the time; this takes seconds already. */
 const MOST_COST = 16
-const LONGEST_NAME = 255
+/** Characters: no user has a name of more. */
+export const LONGEST_NAME = 255
 const HOW_TO = 'make the line anew by: htpasswd -B'
 
 /**

@@ -4,7 +4,7 @@ import { LRUCache } from 'lru-cache'
 import { Flights } from '../cache/flights.ts'
 import { Slots } from '../content/limited.ts'
 import type { Attempts } from './attempts.ts'
-import { costOf, type Htpasswd } from './htpasswd-file.ts'
+import { costOf, LONGEST_NAME, type Htpasswd } from './htpasswd-file.ts'
 
 /** Passwords looked at together; each keeps one of the four threads busy that files are read by as well. */
 const AT_ONCE = 2
@@ -47,6 +47,8 @@ export class Passwords {
    * @throws Failure OVERLOADED when too many passwords wait to be looked at; the signal's reason
    */
   async areRight(user: string, password: string, client: string, signal: AbortSignal): Promise<boolean> {
+    // Nobody's, as everybody knows: it is not worth the memory that failures are remembered in.
+    if (user.length > LONGEST_NAME) return false
     const { hashes, decoy } = this.#file.value
     const hash = hashes.get(user)
     const key = this.#keyOf(user, hash ?? decoy, password)

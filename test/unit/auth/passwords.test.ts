@@ -46,6 +46,15 @@ describe('passwords', () => {
     expect(file.value.decoy).toMatch(/^\$2b\$04\$.{53}$/)
   })
 
+  test('of a name that is too long for a user are not looked at, nor is the name remembered', async () => {
+    const attempts = new CountedAttempts()
+    const passwords = new Passwords(file, attempts)
+    expect(await areRight(passwords, 'x'.repeat(256), 'x')).toBe(false)
+    expect(attempts.made).toBe(0)
+    await areRight(passwords, 'x'.repeat(255), 'x')
+    expect(attempts.made).toBe(1)
+  })
+
   test('that are right are remembered, those that are wrong are not', async () => {
     const attempts = new CountedAttempts()
     const passwords = new Passwords(file, attempts)
