@@ -1,8 +1,8 @@
 import { resolve } from 'node:path'
 import { Readable } from 'node:stream'
-import { Client } from 'undici'
 import type { Published } from '../cli/program.ts'
 import type { Collected, ImportedRoot, RootReport, Unpublished } from '../cli/root-reports.ts'
+import { createDispatcher } from '../content/transport/dispatcher.ts'
 import { Failure, messageOf } from '../errors.ts'
 import type { ExportRequest, OpenedExport } from '../export/export.ts'
 import type { ImportRequest, ImportResult } from '../import/importer.ts'
@@ -113,13 +113,10 @@ async function* answersTo(
   signal: AbortSignal,
   body?: Readable,
 ): AsyncGenerator<Line> {
-  const client = new Client('http://gateway', {
-    socketPath: controlSocket(folder),
-    headersTimeout: 0,
-    bodyTimeout: 0,
-  })
+  const dispatcher = createDispatcher({ socketPath: controlSocket(folder) })
   try {
-    const answer = await client.request({
+    const answer = await dispatcher.request({
+      origin: 'http://gateway',
       method: 'POST',
       path,
       signal,
@@ -135,7 +132,7 @@ async function* answersTo(
     }
     throw cut()
   } finally {
-    await client.destroy()
+    await dispatcher.destroy()
   }
 }
 

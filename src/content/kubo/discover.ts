@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Agent, type Dispatcher } from 'undici'
 import { createGatewaySource } from '../gateway/source.ts'
+import { createDispatcher } from '../transport/dispatcher.ts'
 import { createKuboSource } from './source.ts'
 
 /** Where Kubo's gateway is when nobody changes its settings. */
@@ -65,7 +65,7 @@ async function namedByRepo({
 async function answers(found: FoundKubo, signal: AbortSignal): Promise<boolean> {
   const { url, socketPath } = found
   // The repo is this user's and the address this machine's: no proxy has a part in it.
-  const dispatcher: Dispatcher = new Agent(socketPath === undefined ? {} : { connect: { socketPath } })
+  const dispatcher = createDispatcher({ socketPath })
   try {
     const source =
       found.kind === 'kubo'

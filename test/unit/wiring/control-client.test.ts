@@ -1,5 +1,7 @@
 import { createServer } from 'node:http'
+import { createServer as createRawServer } from 'node:net'
 import { text } from 'node:stream/consumers'
+import { setTimeout } from 'node:timers/promises'
 import { expect, test } from '@jest/globals'
 import { exportThrough } from '../../../src/wiring/control-client.ts'
 import { controlSocket } from '../../../src/wiring/control-server.ts'
@@ -46,5 +48,36 @@ test('a failure in the middle is that failure', async () => {
     code: 'CONTENT_INVALID',
     message: 'damaged',
     detail: { digest: 'd' },
+  })
+})
+
+test('an export is whole, though the gateway is gone before a slow reader has taken it', async () => {
+  const size = 256 * 1024
+  const bytes = Buffer.alloc(size, 'a')
+  const head = 'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n'
+  await inTemporaryFolder(async (folder) => {
+    const server = createRawServer((socket) => {
+      socket.once('data', () => {
+        socket.write(`${head}${SUMMARY}{"bytes":${size}}\n`)
+        socket.write(bytes)
+        socket.end('{"result":null}\n')
+      })
+    })
+    await new Promise<void>((resolve) => server.listen(controlSocket(folder), resolve))
+    try {
+      const { signal } = new AbortController()
+      const got = await exportThrough(folder, REQUEST, signal, async ({ body }) => {
+        const pieces: Uint8Array[] = []
+        for await (const piece of body) {
+          pieces.push(piece)
+          // Whatever comes meanwhile, the end of the connection too, meets an answer that is paused.
+          await setTimeout(20)
+        }
+        return Buffer.concat(pieces)
+      })
+      expect(got.equals(bytes)).toBe(true)
+    } finally {
+      server.close()
+    }
   })
 })
