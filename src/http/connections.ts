@@ -8,7 +8,11 @@ export class Connections {
 
   add(socket: Socket): void {
     this.answers.set(socket, new Set())
-    socket.once('close', () => this.answers.delete(socket))
+    socket.once('close', () => {
+      const underWay = this.answers.get(socket) ?? []
+      this.answers.delete(socket)
+      for (const res of underWay) if (res.socket === null) endUnsent(res)
+    })
   }
 
   /** An answer begins on a connection; several may wait for each other there (RFC 9112, 9.3.2). */
@@ -40,4 +44,13 @@ export class Connections {
   cut(): void {
     for (const socket of this.answers.keys()) socket.destroy()
   }
+}
+
+/**
+ * An answer that waits for another one on its connection has no socket yet, so Node.js does not tell it that the
+ * connection is gone, and whoever waits for its end would wait for ever.
+ */
+function endUnsent(res: ServerResponse): void {
+  res.destroy()
+  res.emit('close')
 }

@@ -6,6 +6,7 @@ import { patternBytes } from '../fixtures/content-tree.ts'
 import { LayoutBuilder } from '../fixtures/layouts.ts'
 import { deferred } from '../fixtures/name-lookups.ts'
 import { ask, begin, errorOf, finish } from '../fixtures/raw-request.ts'
+import { openSocket, wireRequest } from '../fixtures/raw-socket.ts'
 import { startRunningGateway, type RunningGateway } from '../fixtures/running-gateway.ts'
 
 /** More than is kept in memory before a disk; without one, it fits. */
@@ -117,6 +118,22 @@ test('a client that takes nothing of a blob is let go', async () => {
   expect((await finish(stalled)).complete).toBe(false)
   const other = await ask(gateway.port, blobPath(large.digest))
   expect(other.complete).toBe(true)
+})
+
+test('a client that leaves gives up all that it has asked for on its connection', async () => {
+  gateway = await startRunningGateway(files)
+  expect((await ask(gateway.port, `/v2/${gateway.name}/manifests/v1`)).status).toBe(200)
+  const [source] = gateway.sources
+  if (source === undefined) throw new Error('there is no source')
+  const { promise, resolve } = deferred<void>()
+  source.faults = { hold: promise }
+  const leaving = await openSocket(gateway.port)
+  // All but the first wait for it, those that are ready too.
+  leaving.send(wireRequest(blobPath()) + wireRequest('/v2/').repeat(4) + wireRequest(blobPath()))
+  await until(() => gateway.underWay() === 6)
+  leaving.socket.destroy()
+  await until(() => gateway.underWay() === 0)
+  resolve()
 })
 
 describe('a source that takes its time', () => {
