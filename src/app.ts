@@ -17,7 +17,7 @@ export interface AppOptions {
   readonly trustless?: ServeTrustless | undefined
   /** ms until a request without an answer gets 504. */
   readonly answerTimeout: number
-  /** ms that a client may take nothing of a blob that is being sent, or send nothing of one; 10 min by default. */
+  /** ms that a client may take nothing of an answer, or send nothing of a blob; 10 min by default. */
   readonly clientStallTimeout?: number | undefined
   /** ms from the last byte of what is pushed until it has to be stored; 5 min by default. */
   readonly pushTimeout?: number | undefined

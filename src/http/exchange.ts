@@ -36,7 +36,7 @@ const PUSH_TIMEOUT = 300_000
 export interface ExchangeTimeouts {
   /** ms until a request without an answer gets 504. */
   readonly answerTimeout: number
-  /** ms that a client may take nothing of a blob that is being sent, or send nothing of one; 10 min by default. */
+  /** ms that a client may take nothing of an answer, or send nothing of a blob; 10 min by default. */
   readonly clientStallTimeout?: number | undefined
   /** ms from the last byte of what is pushed until it has to be stored; 5 min by default. */
   readonly pushTimeout?: number | undefined
@@ -67,7 +67,7 @@ export class Exchange {
     setMaxListeners(0, this.controller.signal)
     this.answerWithin(answerTimeout)
     res.once('close', () => {
-      this.answering()
+      clearTimeout(this.deadline)
       this.controller.abort(LEFT)
     })
   }
@@ -83,22 +83,15 @@ export class Exchange {
     this.deadline = setTimeout(() => this.controller.abort(late(ms / 1000)), ms)
   }
 
-  /** The answer begins: from now on it may take as long as the client does. */
+  /** The answer begins: it may take as long as the client does, but one that takes nothing of it any more is let go. */
   answering(): void {
     clearTimeout(this.deadline)
-    this.deadline = undefined
-  }
-
-  /** A long answer begins: as {@link answering}, but a client that takes nothing of it any more is let go. */
-  streaming(): void {
-    this.answering()
     this.socket.setTimeout(this.clientStallTimeout)
   }
 
   /** A long body begins to come: it may take as long as it comes, but a client that sends nothing any more is let go. */
   receiving(): void {
     this.answering()
-    this.socket.setTimeout(this.clientStallTimeout)
   }
 
   /** A body that is kept in memory begins to come, and has to be here in time. */

@@ -22,7 +22,8 @@ export function asFailure(error: unknown): Failure {
  */
 export function answerFailure(req: IncomingMessage, res: ServerResponse, error: unknown): void {
   const failure = asFailure(error)
-  const { facts, id } = exchangeOf(req)
+  const exchange = exchangeOf(req)
+  const { facts, id } = exchange
   facts.error = failure.code
   facts.reason = failure.message
   if (res.headersSent) {
@@ -30,6 +31,7 @@ export function answerFailure(req: IncomingMessage, res: ServerResponse, error: 
     return
   }
   if (res.destroyed) return
+  exchange.answering()
   const body = failureBody(failure)
   res.setHeader('Content-Type', 'application/json')
   res.setHeader('Content-Length', body.length)

@@ -85,7 +85,7 @@ async function begin(
   exchange.facts.source = opened.source
   exchange.facts.cached = opened.cached
   const body = await beginPieces(opened.pieces)
-  exchange.streaming()
+  exchange.answering()
   return body
 }
 

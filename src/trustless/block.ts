@@ -19,7 +19,7 @@ export async function sendBlock(
   const range = ranges?.length === 1 ? ranges[0] : undefined
   const { start, end } = range ?? { start: 0, end: block.size }
   const body = head ? undefined : await beginPieces(slice(block.read(), start, end))
-  exchange.streaming()
+  exchange.answering()
   describe()
   res.setHeader('Accept-Ranges', 'bytes')
   res.setHeader('Content-Length', end - start)

@@ -50,7 +50,7 @@ export async function sendCar(
 ): Promise<void> {
   const walk = walkDag(blocks, { path: read, cid }, query, exchange.signal)
   const body = await beginPieces(carBytes([cid], walk))
-  exchange.streaming()
+  exchange.answering()
   describe()
   res.setHeader('Accept-Ranges', 'none')
   await writePieces(res, body, exchange.facts, exchange.signal)

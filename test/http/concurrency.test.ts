@@ -136,6 +136,23 @@ test('a client that leaves gives up all that it has asked for on its connection'
   resolve()
 })
 
+test('a client that takes nothing of its manifests is let go', async () => {
+  const layout = new LayoutBuilder()
+  const annotations = { filling: 'x'.repeat(3_900_000) }
+  layout.list(layout.image({ annotations }), { ref: 'v1' })
+  gateway = await startRunningGateway(layout.files(), { clientStallTimeout: 300 })
+  const path = `/v2/${gateway.name}/manifests/v1`
+  expect((await ask(gateway.port, path)).status).toBe(200)
+  const stalled = await openSocket(gateway.port)
+  stalled.socket.pause()
+  // More than the buffers of the system take.
+  stalled.send(wireRequest(path).repeat(16))
+  await until(() => gateway.arrived() > 1)
+  await until(() => gateway.underWay() === 0)
+  stalled.socket.resume()
+  expect(Buffer.byteLength(await stalled.ended(), 'latin1')).toBeLessThan(16 * 3_900_000)
+})
+
 describe('a source that takes its time', () => {
   test.each(['manifests', 'blobs'])('%s: no answer in time, then what came meanwhile', async (kind) => {
     gateway = await startRunningGateway(files, { answerTimeout: 300 })
