@@ -9,7 +9,7 @@ const JOINED = 32 * 1024
 /** Bytes of a body nobody wants that are worth a connection. */
 const DRAINED = 64 * 1024
 
-/** ms to wait for the end of a body whose content has all come. */
+/** ms to wait for the end of a body of which nothing more is wanted. */
 const END_WAIT = 1000
 
 /** What the body does to the connection it comes from. */
@@ -116,9 +116,14 @@ export class AnswerBody {
     return Buffer.concat(chunks, length)
   }
 
-  /** Nothing more is wanted. A short body is passed over as it comes, so that its connection can be used again. */
+  /**
+   * Nothing more is wanted. A short body that comes within a second is passed over, so that its connection can be used
+   * again; who sends a byte now and then would hold it for days.
+   */
   drain(): void {
-    void this.readAll(DRAINED).catch(() => undefined)
+    const timer = setTimeout(() => this.discard(), END_WAIT)
+    const passed = this.readAll(DRAINED).catch(() => undefined)
+    void passed.then(() => clearTimeout(timer))
   }
 
   /** Nothing more is wanted. A body that has not ended by then closes its connection. */

@@ -103,6 +103,19 @@ test('closes a connection whose answer is discarded, or whose question is abando
   if (!last.destroyed) await once(last, 'close')
 })
 
+test('closes a connection whose answer nobody wants, and which drips on', async () => {
+  let dripping: NodeJS.Timeout | undefined
+  listener = (_, response) => {
+    response.write('x')
+    dripping = setInterval(() => response.write('x'), 50)
+    response.on('close', () => clearInterval(dripping))
+  }
+  const answer = await ask(endpoint(), { method: 'GET', path: '/', signal })
+  const [socket] = sockets
+  answer.body.drain()
+  await once(socket!, 'close')
+})
+
 test.each(['gzip', 'br'])('refuses an answer that is compressed with %s', async (encoding) => {
   listener = (_, response) => {
     response.writeHead(200, { 'content-encoding': encoding }).end('x')
