@@ -1,6 +1,6 @@
 import type { Digest } from '../reference/digest.ts'
 import { isDigest } from '../reference/digest.ts'
-import { isJsonObject, stringOf, stringsOf } from './json-object.ts'
+import { isJsonObject, type JsonObject, stringOf, stringsOf } from './json-object.ts'
 
 /** An OCI content descriptor (image-spec, descriptor.md), as far as a registry needs it. */
 export interface Descriptor {
@@ -39,6 +39,12 @@ export function parseDescriptor(value: unknown): Descriptor | undefined {
     size,
     ...(artifactType === undefined || artifactType === '' ? {} : { artifactType }),
     ...(annotations === undefined ? {} : { annotations }),
-    ...(isJsonObject(platform) ? { platform } : {}),
+    ...(isJsonObject(platform) ? { platform: textsOf(platform) } : {}),
   }
+}
+
+/** Texts and lists of them, as all of a platform is (image-index.md): other things may be too deep to be written again. */
+function textsOf(platform: JsonObject): JsonObject {
+  const isText = (value: unknown): boolean => [value].flat().every((one) => typeof one === 'string')
+  return Object.fromEntries(Object.entries(platform).filter(([, value]) => isText(value)))
 }

@@ -52,6 +52,15 @@ describe('index.json', () => {
     expect(descriptors.map(({ mediaType }) => mediaType)).toEqual(['application/x-new', ''])
   })
 
+  test('keeps of a platform its texts, and nothing too deep to be written again', () => {
+    const texts = { os: 'windows', 'os.features': ['win32k'] }
+    const platform = `{"os":"windows","os.features":["win32k"],"deep":${'['.repeat(50_000)}${']'.repeat(50_000)}}`
+    const entry = `{"digest":"sha256:${'a'.repeat(64)}","size":1,"platform":${platform}}`
+    const { descriptors } = parseIndex(Buffer.from(`{"schemaVersion":2,"manifests":[${entry}]}`))
+    expect(descriptors[0]?.platform).toEqual(texts)
+    expect(() => JSON.stringify(descriptors)).not.toThrow()
+  })
+
   test('leaves out what has no usable digest or size, and fields of a wrong kind', () => {
     const good = { mediaType: TYPE.ociManifest, digest: `sha256:${'a'.repeat(64)}`, size: 3 }
     const manifests = [
