@@ -2,7 +2,7 @@ import { UnixFS } from 'ipfs-unixfs'
 import { CID } from 'multiformats/cid'
 import { messageOf } from '../../errors.ts'
 import { declaredNumbers } from './declared-numbers.ts'
-import { fanoutOf, unsound } from './node.ts'
+import { fanoutOf, MAX_LINKS, unsound } from './node.ts'
 
 /** Keys of the fields of dag-pb's messages: number and wire type (dag-pb specification). */
 const NODE_DATA = 0x0a
@@ -79,6 +79,7 @@ export class DirectoryIndex {
       else if (key === NODE_DATA) data = this.#bytes.subarray(span.start, span.end)
       else throw unsound(this.#cid, 'not dag-pb')
       at = span.end
+      if (links.length > MAX_LINKS) throw unsound(this.#cid, `more than ${MAX_LINKS} links`)
     }
     if (data === undefined) throw unsound(this.#cid, 'a dag-pb node without data')
     return { data, links }

@@ -42,6 +42,12 @@ export type UnixfsNode = FileNode | DirectoryNode | ShardNode | OtherNode
 /** Multihash code that HAMT shards name their hash by: murmur3-x64-64. */
 const MURMUR3 = 0x22
 const MAX_FANOUT = 1024
+
+/**
+ * Links of one block. The largest block has some 50 000 with digests of 32 bytes; with CIDs of four bytes it would have
+ * four times as many, each of which takes half a KiB of memory for as long as the file is read.
+ */
+export const MAX_LINKS = 65_536
 const NOTHING = new Uint8Array()
 
 /**
@@ -79,6 +85,7 @@ function decodeBlock(
 ): { unixfs: UnixFS; links: PBLink[]; declared: DeclaredNumbers } {
   try {
     const { Data, Links } = decode(bytes)
+    if (Links.length > MAX_LINKS) throw new Error(`${Links.length} links`)
     if (Data !== undefined) {
       return { unixfs: UnixFS.unmarshal(Data), links: Links, declared: declaredNumbers(Data) }
     }

@@ -5,8 +5,8 @@ import type { BlockReader } from './blocks.ts'
 /** Levels of a DAG that are followed; a terabyte in leaves of 256 KiB has five. */
 const MAX_DEPTH = 48
 
-/** Parts of a DAG that wait for their turn, over all levels; a node of 1 MiB has some 20 000. */
-const MAX_WAITING = 250_000
+/** Parts of a DAG that wait for their turn, over all levels; a node of 2 MiB has some 50 000. */
+const MAX_WAITING = 100_000
 
 /** Parts that are looked through for something to fetch ahead. */
 const LOOK_AHEAD = 1024

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
-import type { CID } from 'multiformats/cid'
+import { CID } from 'multiformats/cid'
+import { identity } from 'multiformats/hashes/identity'
 import { clampRange } from '../../../src/content/source.ts'
 import { fileBytes, fileRoot } from '../../../src/content/unixfs/file.ts'
 import { patternBytes } from '../../fixtures/content-tree.ts'
@@ -181,4 +182,15 @@ test('a directory or symlink is not a file', () => {
   for (const cid of [blocks.directory([]), blocks.directory([], 'symlink'), blocks.shard([])]) {
     expect(() => fileRoot(cid, blocks.bytesOf(cid), 'it')).toThrow(/, not a file$/)
   }
+})
+
+test('a block of more links than honest CIDs have room for is refused', () => {
+  const blocks = new HandMadeBlocks()
+  const nothing = CID.createV1(0x55, identity.digest(new Uint8Array()))
+  const links = (count: number): CID =>
+    blocks.file(Array.from({ length: count }, () => [nothing, 0] as const))
+  const most = links(65_536)
+  expect(fileRoot(most, blocks.bytesOf(most), 'the file').node.size).toBe(0)
+  const more = links(65_537)
+  expect(() => fileRoot(more, blocks.bytesOf(more), 'the file')).toThrow(/65537 links/)
 })

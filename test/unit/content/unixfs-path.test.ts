@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from '@jest/globals'
 import { CID } from 'multiformats/cid'
+import { identity } from 'multiformats/hashes/identity'
 import { directoryEntries, directoryRoot, takeEntries } from '../../../src/content/unixfs/directory.ts'
 import { resolvePath } from '../../../src/content/unixfs/path.ts'
 import {
@@ -254,4 +255,14 @@ test('a sharded directory of 100 000 entries is listed shard by shard', async ()
   expect(blocks.asked.length).toBeLessThanOrEqual(3 + 4)
   const all = await takeEntries(directoryEntries(blocks, root, { signal, readAhead: 4 }), 1_000_000)
   expect(all).toHaveLength(102_400)
+})
+
+test('a directory of more links than honest CIDs have room for is not looked through', async () => {
+  const blocks = new HandMadeBlocks()
+  const nothing = CID.createV1(0x55, identity.digest(new Uint8Array()))
+  const root = blocks.directory(Array.from({ length: 65_537 }, () => ['a', nothing] as const))
+  await expect(resolvePath(blocks, { root, segments: ['b'] }, { signal })).rejects.toMatchObject({
+    code: 'CONTENT_NOT_FOUND',
+    message: expect.stringContaining('65536 links') as unknown,
+  })
 })
