@@ -4,6 +4,9 @@ import type { Provenance } from '../repository/repository.ts'
 
 const IMMUTABLE = 'max-age=31536000, immutable'
 
+/** Characters of a warning. */
+const MAX_WARNING = 500
+
 export function setCommonHeaders(res: ServerResponse, requestId: string): void {
   res.setHeader('Docker-Distribution-Api-Version', 'registry/2.0')
   res.setHeader('X-Content-Type-Options', 'nosniff')
@@ -35,10 +38,9 @@ export function setProvenance(res: ServerResponse, provenance: Provenance): void
   setContentPath(res, contentPath)
   if (roots.length > 0) res.setHeader('X-Ipfs-Roots', roots.join(','))
   if (warning !== undefined) {
-    res.setHeader(
-      'Warning',
-      `299 - "${warning.replaceAll(/["\\]/g, '\\$&').replaceAll(/[^\x20-\x7e]/g, '?')}"`,
-    )
+    // Words of others may be in it, and clients take so many bytes of headers only.
+    const text = warning.slice(0, MAX_WARNING).replaceAll(/["\\]/g, '\\$&')
+    res.setHeader('Warning', `299 - "${text.replaceAll(/[^\x20-\x7e]/g, '?')}"`)
   }
 }
 

@@ -62,6 +62,11 @@ describe('where it came from', () => {
     expect(headers.warning).toBeUndefined()
   })
 
+  test('a warning is no longer than clients take of headers', async () => {
+    serveTags(['v1'], { warning: 'x'.repeat(16 * 1024) })
+    expect((await get('tags/list')).headers.warning).toMatch(/^299 - "x{400,600}"$/)
+  })
+
   test('a warning stays one quoted string, whatever the names are', async () => {
     serveTags(['v1'], { warning: 'root "x\\y" of bücher\r\nX-Evil: 1' })
     const { headers } = await get('tags/list')

@@ -30,7 +30,7 @@ export async function ask(endpoint: Endpoint, question: Question): Promise<Answe
   const encoding = headerOf(answer, 'content-encoding')
   if (encoding === '' || encoding === 'identity') return answer
   answer.body.discard()
-  const message = `${endpoint.name} compresses its answers (${encoding}) though asked not to`
+  const message = `${endpoint.name} compresses its answers (${encoding.slice(0, 40)}) though asked not to`
   throw new Failure('CONTENT_UNAVAILABLE', message)
 }
 

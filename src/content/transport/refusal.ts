@@ -21,7 +21,9 @@ export async function refusal(endpoint: Endpoint, answer: Answer, what: string):
   const { name } = endpoint
   if (status >= 300 && status < 400) {
     answer.body.discard()
-    const target = headerOf(answer, 'location') || 'elsewhere'
+    const location = headerOf(answer, 'location')
+    // No more than the origin, since what comes behind it may be a signature.
+    const target = URL.canParse(location) ? new URL(location).origin : 'elsewhere'
     return unavailable(
       `${name} redirects ${what} to ${target}, which is not followed: name that address as the source`,
     )
