@@ -3,6 +3,9 @@ import { withoutSecrets } from '../../../src/config/secrets.ts'
 
 test.each([
   ['https://me:hush@host/path', 'https://***@host/path'],
+  ['https://me:hu@sh@host/path', 'https://***@host/path'],
+  ['gateway=https://me:hu/sh?hush#hush@host', 'gateway=https://***@host'],
+  ['gateway=https://h/p,gateway=https://me:hush@i', 'gateway=https://h/p,gateway=https://***@i'],
   ['gateway=https://h;token=hush;cache=false', 'gateway=https://h;token=***;cache=false'],
   ['x.io;username=me;password=hush;ca=/ca.pem', 'x.io;username=me;password=***;ca=/ca.pem'],
   ['x.io;password=hu sh,hush;hush; rate=1', 'x.io;password=***; rate=1'],
