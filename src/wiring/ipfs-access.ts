@@ -79,15 +79,20 @@ export function buildAccess(parts: AccessParts, allowed: readonly string[] | und
     lingerMs: LAYOUT_LINGER,
     ...(store === undefined ? {} : { records: store.layouts }),
   })
+  const { tellsPaths = true } = parts
   return {
     ipfs: {
       layouts,
-      blobs: new LayoutBlobs(content, cache, { records: store?.layoutBlobs, access: idOf(allowed) }),
+      blobs: new LayoutBlobs(content, cache, {
+        records: store?.layoutBlobs,
+        access: idOf(allowed),
+        tellsPaths,
+      }),
       parsed,
       referrers: new LayoutReferrers(LAYOUT_LINGER),
       storageTree: storageTreeParts(content, cache, { lingerMs: LAYOUT_LINGER, access: idOf(allowed) }),
       maxManifestSize: config.maxManifestSize,
-      tellsPaths: parts.tellsPaths ?? true,
+      tellsPaths,
     },
     resolver: countedNames(own === undefined ? resolver : ownNames(resolver, own), metrics),
     content,

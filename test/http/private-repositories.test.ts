@@ -153,6 +153,31 @@ describe('a private repository beside a public one', () => {
     expect([part.status, part.body]).toEqual([206, Buffer.from((secret.blobs.get(layer) ?? []).slice(3, 10))])
   })
 
+  test('a failure says nothing of where the private one is', async () => {
+    await push(secret, 'team/app')
+    const [digest = ''] = open.blobs.keys()
+    for (const path of [
+      `blobs/${digest}`,
+      `manifests/${open.digest}`,
+      'manifests/v2',
+      `manifests/${digest}`,
+    ]) {
+      const answer = await client('team/app').send('GET', path)
+      expect([path, answer.status]).toEqual([path, 404])
+      expect(answer.body.toString()).not.toContain('/ipfs/')
+    }
+  })
+
+  test('what has been sent to the public one is told to whoever asks whether to send it', async () => {
+    for (const digest of open.blobs.keys()) {
+      const answer = await client('public/app').send('HEAD', `blobs/${digest}`)
+      expect([digest, answer.status]).toEqual([digest, 200])
+    }
+    const sent = await client('public/new').pushBlob(digestOfBytes(LAYER), LAYER)
+    expect(sent.status).toBe(201)
+    expect((await client('public/new').send('HEAD', `blobs/${digestOfBytes(LAYER)}`)).status).toBe(200)
+  })
+
   test('the public one is for everybody, with its path', async () => {
     const answer = await client('public/app', await tokenFor('public/app')).send('GET', 'manifests/v1')
     expect([answer.status, answer.headers['cache-control']]).toEqual([200, 'no-cache'])

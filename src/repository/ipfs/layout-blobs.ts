@@ -27,6 +27,14 @@ export interface SavedBlob {
   readonly cid: string | undefined
 }
 
+export interface LayoutBlobsOptions {
+  readonly records?: RecordStore<SavedBlob> | undefined
+  /** What tells these sources from others. */
+  readonly access?: string
+  /** Whether failures say which layout it was; they do by default. */
+  readonly tellsPaths?: boolean
+}
+
 /** ms for which "the layout does not hold it" is remembered. */
 const ABSENT = 5_000
 
@@ -41,17 +49,16 @@ export class LayoutBlobs {
   private readonly cache: BlobCache
   private readonly records: RecordStore<SavedBlob> | undefined
   private readonly holder: string
+  private readonly tellsPaths: boolean
 
-  /** @param options `records`: without them nothing is kept across restarts; `access`: what tells these sources from others */
-  constructor(
-    content: ContentSource,
-    cache: BlobCache,
-    { records, access = '' }: { records?: RecordStore<SavedBlob> | undefined; access?: string } = {},
-  ) {
+  /** @param options `records`: without them nothing is kept across restarts */
+  constructor(content: ContentSource, cache: BlobCache, options: LayoutBlobsOptions = {}) {
+    const { records, access = '', tellsPaths = true } = options
     this.content = content
     this.cache = cache
     this.records = records
     this.holder = `ipfs ${access}`
+    this.tellsPaths = tellsPaths
   }
 
   /** Where the layout holds it, as far as that has been seen. */
@@ -134,13 +141,8 @@ export class LayoutBlobs {
       }
       this.absent.set(key, true)
     }
-    throw new Failure(
-      'BLOB_UNKNOWN',
-      `the layout ${formatContentPath(layout.base)} does not hold ${digest}`,
-      {
-        detail: { digest },
-      },
-    )
+    const where = this.tellsPaths ? `the layout ${formatContentPath(layout.base)}` : 'the repository'
+    throw new Failure('BLOB_UNKNOWN', `${where} does not hold ${digest}`, { detail: { digest } })
   }
 
   private note(

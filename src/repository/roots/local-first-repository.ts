@@ -19,11 +19,16 @@ import type { RootRepository } from './root-repository.ts'
 export class LocalFirstRepository implements Repository {
   readonly #local: RootRepository
   readonly #elsewhere: () => Repository
+  readonly #elsewhereIsOurs: boolean
 
-  /** @param elsewhere what the name stands for where the root does not have it; throws where it stands for nothing */
-  constructor(local: RootRepository, elsewhere: () => Repository) {
+  /**
+   * @param elsewhere what the name stands for where the root does not have it; throws where it stands for nothing
+   * @param elsewhereIsOurs whether that is another root of ours, to which things may have been sent as well
+   */
+  constructor(local: RootRepository, elsewhere: () => Repository, elsewhereIsOurs = false) {
     this.#local = local
     this.#elsewhere = elsewhere
+    this.#elsewhereIsOurs = elsewhereIsOurs
   }
 
   async manifestByTag(tag: string, signal: AbortSignal): Promise<ManifestAnswer> {
@@ -38,7 +43,8 @@ export class LocalFirstRepository implements Repository {
     try {
       return await this.#local.blob(digest, purpose, signal)
     } catch (error) {
-      if (!isFailure(error, 'NAME_UNKNOWN') || purpose === 'head') throw error
+      const onlySent = purpose === 'head' && !this.#elsewhereIsOurs
+      if (!isFailure(error, 'NAME_UNKNOWN') || onlySent) throw error
       return this.#elsewhere().blob(digest, purpose, signal)
     }
   }

@@ -28,7 +28,7 @@ export function ownFirst(pushed: PushedNames, name: string, elsewhere: () => Rep
   const inHome = new LocalFirstRepository(pushed.home(name), elsewhere)
   return pushed.privately === undefined
     ? inHome
-    : new LocalFirstRepository(pushed.privately(name), () => inHome)
+    : new LocalFirstRepository(pushed.privately(name), () => inHome, true)
 }
 
 /**
