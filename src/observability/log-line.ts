@@ -20,7 +20,7 @@ export function formatJsonLine(entry: LogEntry): string {
   }
   addFields(line, entry.base)
   addFields(line, entry.fields)
-  return stringify(line) ?? ''
+  return inOneLine(stringify(line) ?? '')
 }
 
 /** `12:34:56.789 info  message  key=value` */
@@ -83,21 +83,31 @@ function errorFields(error: Error): object {
 function textValue(value: unknown): string {
   if (typeof value === 'string') return textWord(withoutPasswords(value))
   if (value instanceof Error) {
-    const text = isFailure(value) ? `${value.code}: ${value.message}` : (value.stack ?? value.message)
-    return isFailure(value) ? textWord(withoutPasswords(text)) : withoutPasswords(text)
+    if (isFailure(value)) return textWord(withoutPasswords(`${value.code}: ${value.message}`))
+    const stack = withoutPasswords(value.stack ?? value.message)
+    return stack.split('\n').map(inOneLine).join('\n')
   }
-  return withoutPasswords(stringify(value) ?? typeof value)
+  return inOneLine(withoutPasswords(stringify(value) ?? typeof value))
 }
 
 function textWord(text: string): string {
-  return /^[^\s"=\p{Cc}]+$/u.test(text) ? text : JSON.stringify(text)
+  return /^[^\s"=\p{Cc}]+$/u.test(text) ? text : inOneLine(JSON.stringify(text))
 }
 
-/** A message can hold what a client sent: it must not be able to forge a line or to steer a terminal. */
+/**
+ * A line can hold what a client sent: it must not be able to forge another or to steer a terminal, for which some
+ * characters are enough that JSON leaves as they are (C1 controls; ECMA-48, 5.3).
+ */
 function inOneLine(text: string): string {
-  return text.replace(/\p{Cc}/gu, (character) =>
-    JSON.stringify(character).slice(1, -1).replace('\x7f', '\\u007f'),
-  )
+  return CONTROL.test(text) ? text.replaceAll(CONTROLS, escaped) : text
+}
+
+const CONTROL = /\p{Cc}/u
+const CONTROLS = /\p{Cc}/gu
+
+function escaped(character: string): string {
+  const short = JSON.stringify(character).slice(1, -1)
+  return short === character ? `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}` : short
 }
 
 const USER_INFO = /(\/\/)[^/?#@\s"]*@/g

@@ -66,6 +66,16 @@ describe('JSON', () => {
     expect(defect).toMatchObject({ message: 'oops', stack: expect.stringContaining('logger.test') })
   })
 
+  test('nothing that a client sent can steer the terminal', () => {
+    const sent = 'a\nb\x1b[2J\x7f\x85\x9b2J'
+    const stream = new CapturedStream()
+    const logger = logInto(stream, { format: 'json' })
+    logger.info(sent, { sent })
+    logger.flush()
+    expect(stream.text.trimEnd()).not.toMatch(/\p{Cc}/u)
+    expect(JSON.parse(stream.text)).toMatchObject({ message: sent, sent })
+  })
+
   test('what has no JSON does not stop the log', () => {
     const cyclic: Record<string, unknown> = { big: 1n }
     cyclic['self'] = cyclic
@@ -92,8 +102,11 @@ describe('text', () => {
   })
 
   test('nothing that a client sent can forge a line or steer the terminal', () => {
-    const text = line((logger) => logger.info('a\nb\x1b[2J\x7f', { c: 'd\ne\x1b[2J' }))
-    expect(text.trimEnd()).not.toMatch(/\p{Cc}/u)
+    const sent = 'a\nb\x1b[2J\x7f\x85\x9b2J'
+    const text = line((logger) => logger.info(sent, { sent, within: { sent }, error: new Error(sent) }))
+    const [first = '', ...stack] = text.trimEnd().split('\n')
+    expect(first).toMatch(/sent="a\\nb\\u001b\[2J\\u007f\\u0085\\u009b2J"/)
+    for (const one of [first, ...stack]) expect(one).not.toMatch(/\p{Cc}/u)
   })
 
   test('functions are told by their type', () => {
