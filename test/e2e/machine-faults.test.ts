@@ -121,7 +121,7 @@ describeWith(['ipfs', 'prlimit'], 'a machine that fails', () => {
         expect(flaws(await askAll(gateway))).toEqual([])
         expect(await gateway.metrics()).toMatch(/cache_write_failures_total [1-9]/)
         await gateway.down()
-        await expect(gateway.up()).rejects.toThrow(/the store \S+ can't be opened: .*read-only/)
+        await expect(gateway.up()).rejects.toThrow(/the store \S+ can't be opened: .*Read-only file system/)
       } finally {
         await own.run()
       }
