@@ -3,6 +3,7 @@ import type { Document, YAMLMap } from 'yaml'
 import type { SettingMistake } from './mistakes.ts'
 import { closest, didYouMean } from './suggestion.ts'
 import { messageOf } from '../errors.ts'
+import { isTooDeep } from './yaml-depth.ts'
 
 /** A value of a YAML mapping; `where` names its file, line and key. */
 export interface YamlEntry {
@@ -24,6 +25,7 @@ export class YamlDocument {
   parse(text: string): unknown {
     let document: Document
     try {
+      if (isTooDeep(text)) throw new Error('it is nested too deep')
       // The library compares each key with all before it; here they are compared by `entries`.
       document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false, uniqueKeys: false })
     } catch (error) {

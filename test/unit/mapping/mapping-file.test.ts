@@ -34,6 +34,16 @@ function rule(...lines: string[]): string {
   return ['names:', '  - name: "library/*"', ...lines.map((line) => `    ${line}`)].join('\n')
 }
 
+test.each([
+  ['brackets', '['.repeat(100_000)],
+  ['items', '- '.repeat(100_000)],
+  ['keys', '? '.repeat(100_000)],
+  ["keys that are nobody's", ':\na: '.repeat(50_000)],
+  ['indentation', Array.from({ length: 1000 }, (_, depth) => `${' '.repeat(depth)}a:`).join('\n')],
+])('%s within each other are refused before they take all of the stack', (_, text) => {
+  expect(mistakesOf(text)).toEqual(['names.yaml: is no YAML: it is nested too deep'])
+})
+
 describe('a mapping', () => {
   test('says where a name lives, in which order, and whom to ask', () => {
     const mapping = parse(`
