@@ -15,7 +15,7 @@ export class ParsedManifests {
     let entry = this.parsed.get(key)
     if (entry === undefined) {
       entry = { manifest: parseManifest(bytes, stated) }
-      this.parsed.set(key, entry, { size: 512 + bytes.length })
+      this.parsed.set(key, entry, { size: 512 + key.length + bytes.length })
     }
     return entry.manifest
   }

@@ -6,10 +6,15 @@ import { Failure, isFailure } from '../../errors.ts'
 import { parseIndex, type LayoutIndex } from '../../layout/image-index.ts'
 import type { Descriptor } from '../../layout/descriptor.ts'
 import { checkLayoutFile } from '../../layout/layout-file.ts'
+import { childrenOf, type Manifest } from '../../layout/manifest.ts'
+import { isManifestType } from '../../layout/media-type.ts'
 import type { Digest } from '../../reference/digest.ts'
 import { readSmall } from './read-small.ts'
 import { PathFacts } from '../path-facts.ts'
 import type { RecordStore } from '../record-store.ts'
+
+/** What is kept of a descriptor, which may be as long as its manifest: whoever made it chose its annotations. */
+export type MetBlob = Pick<Descriptor, 'mediaType' | 'digest' | 'size'>
 
 /** An image layout at its place under a content root. */
 export interface Layout {
@@ -24,8 +29,8 @@ export interface Layout {
   readonly source: string
   /** ms since the epoch when its index was last asked for. */
   asked: number
-  /** Descriptors met in the manifests of this layout, for sizes and media types. */
-  readonly known: LRUCache<Digest, Descriptor>
+  /** What was met in the manifests of this layout, see {@link remember}. */
+  readonly known: LRUCache<Digest, MetBlob>
   /** Tags looked up already. */
   readonly tags: LRUCache<string, Descriptor>
 }
@@ -60,6 +65,9 @@ const BELIEVED = 60_000
 const LARGEST_SAVED = 1024 * 1024
 /** ms for which "not there" is remembered. */
 const ABSENT = 5_000
+/** Bytes of what is remembered about paths without a layout, and characters of the name of an entry there. */
+const KEPT_ABSENT = 16 * 1024 * 1024
+const MAX_ENTRY = 255
 /** Paths kept of which it is known whether a layout is there. */
 const KEPT_PATHS = 100_000
 /** Bytes of index.json files kept in memory. */
@@ -72,7 +80,13 @@ export class Layouts {
     maxSize: KEPT_BYTES,
     sizeCalculation: (layout) => 4096 + layout.index.bytes.length * 3,
   })
-  private readonly absent = new LRUCache<string, Failure>({ max: 10_000, ttl: ABSENT })
+  private readonly absent = new LRUCache<string, Failure>({
+    max: 10_000,
+    maxSize: KEPT_ABSENT,
+    sizeCalculation: ({ message, detail }, key) =>
+      1024 + key.length + message.length + JSON.stringify(detail ?? {}).length,
+    ttl: ABSENT,
+  })
   private readonly flights: Flights<Layout>
   /** Whether a layout is at a path, and not above it. */
   private readonly exact: PathFacts<boolean>
@@ -186,7 +200,7 @@ export class Layouts {
     for (let depth = path.segments.length; depth >= 0; depth -= 1) {
       const folder = folderAt(path, depth)
       try {
-        const entries = (await content.list(folder, { limit: 100, signal })).map(({ name }) => name)
+        const entries = (await content.list(folder, { limit: 100, signal })).map(({ name }) => cut(name))
         if (entries.includes('manifest.json')) {
           return new Failure(
             'NAME_UNKNOWN',
@@ -209,6 +223,18 @@ export class Layouts {
     }
     return new Failure('NAME_UNKNOWN', `no OCI image layout at ${text}`, { detail: { path: text } })
   }
+}
+
+/** Note what a manifest of a layout consists of, for sizes, and for the media types of manifests. */
+export function remember({ known }: Layout, manifest: Manifest): void {
+  for (const { mediaType, digest, size } of childrenOf(manifest)) {
+    const kind = isManifestType(mediaType) ? mediaType : ''
+    if (!known.has(digest)) known.set(digest, { mediaType: kind, digest, size })
+  }
+}
+
+function cut(name: string): string {
+  return name.length > MAX_ENTRY ? `${name.slice(0, MAX_ENTRY)}…` : name
 }
 
 function makeLayout(

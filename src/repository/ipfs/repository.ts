@@ -1,8 +1,6 @@
 import { formatContentPath } from '../../content/source.ts'
 import type { ContentPath } from '../../content/source.ts'
 import { Failure, isFailure } from '../../errors.ts'
-import type { Descriptor } from '../../layout/descriptor.ts'
-import { childrenOf, type Manifest } from '../../layout/manifest.ts'
 import type { ManifestReader } from '../../layout/manifest-reader.ts'
 import { buildReferrers, type Referrers } from '../../layout/referrers.ts'
 import { listTags, selectTag } from '../../layout/tags.ts'
@@ -20,7 +18,7 @@ import type {
 import { pageOf, type TagsWanted } from '../tag-pages.ts'
 import type { LayoutBlobs } from './layout-blobs.ts'
 import type { LayoutReferrers } from './layout-referrers.ts'
-import type { Layout, Layouts } from './layouts.ts'
+import { remember, type Layout, type Layouts, type MetBlob } from './layouts.ts'
 import type { ParsedManifests } from '../parsed-manifests.ts'
 import type { StorageTreeParts } from '../storage-tree/storage-tree-repository.ts'
 
@@ -134,11 +132,7 @@ export class IpfsRepository implements Repository {
     return { ...answer, maxAge: layout.proof === 'blocks' ? FOREVER : undefined }
   }
 
-  private async manifest(
-    layout: Layout,
-    descriptor: Descriptor,
-    signal: AbortSignal,
-  ): Promise<ManifestAnswer> {
+  private async manifest(layout: Layout, descriptor: MetBlob, signal: AbortSignal): Promise<ManifestAnswer> {
     const { digest, mediaType } = descriptor
     const { bytes, source, cached } = await this.manifestBytes(layout, descriptor, signal)
     const manifest = this.parts.parsed.get(digest, mediaType, bytes)
@@ -154,7 +148,7 @@ export class IpfsRepository implements Repository {
 
   private async manifestBytes(
     layout: Layout,
-    { digest, size }: Descriptor,
+    { digest, size }: MetBlob,
     signal: AbortSignal,
   ): Promise<{ bytes: Uint8Array; source: string; cached: boolean }> {
     const limit = this.parts.maxManifestSize
@@ -189,11 +183,5 @@ export class IpfsRepository implements Repository {
       contentPath: formatContentPath(held?.path ?? layout.base),
       roots: held?.cid === undefined || held.cid === root ? [root] : [root, held.cid],
     }
-  }
-}
-
-function remember(layout: Layout, manifest: Manifest): void {
-  for (const child of childrenOf(manifest)) {
-    if (!layout.known.has(child.digest)) layout.known.set(child.digest, child)
   }
 }

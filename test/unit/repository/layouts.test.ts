@@ -2,8 +2,9 @@ import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
 import { CID } from 'multiformats/cid'
 import type { ContentPath, ContentSource, Proof } from '../../../src/content/source.ts'
 import { Failure } from '../../../src/errors.ts'
-import { Layouts } from '../../../src/repository/ipfs/layouts.ts'
-import { LayoutBuilder } from '../../fixtures/layouts.ts'
+import { parseManifest } from '../../../src/layout/manifest.ts'
+import { Layouts, remember } from '../../../src/repository/ipfs/layouts.ts'
+import { digestOfBytes, LayoutBuilder, TYPE } from '../../fixtures/layouts.ts'
 
 const path: ContentPath = {
   root: CID.parse('bafybeidixxsiukzjhvans2xkbh3mfzq4vhmou6mzkky5mzamkp6gsxwgve'),
@@ -118,4 +119,43 @@ test('one that turned out wrong is read again before anything else is said', asy
   content.index = indexOf('v2')
   expect(layouts.doubt(wrong)).toBe(true)
   expect(await tagAt(layouts)).toBe('v2')
+})
+
+test('of what a manifest consists of no more is kept than is needed', async () => {
+  const layout = await layoutsOver(new Indexes('blocks')).locate(path, signal)
+  const digest = digestOfBytes(Buffer.from('one'))
+  const other = digestOfBytes(Buffer.from('other'))
+  const annotations = { filling: 'x'.repeat(1000) }
+  const manifests = [
+    { mediaType: TYPE.ociIndex, digest, size: 3, annotations },
+    { mediaType: 'x'.repeat(1000), digest: other, size: 5, annotations },
+  ]
+  const manifest = parseManifest(Buffer.from(JSON.stringify({ schemaVersion: 2, manifests })))
+  if (manifest === undefined) throw new Error('it is no manifest')
+  remember(layout, manifest)
+  expect([...layout.known.values()].reverse()).toEqual([
+    { mediaType: TYPE.ociIndex, digest, size: 3 },
+    { mediaType: '', digest: other, size: 5 },
+  ])
+})
+
+test('of folders without a layout no more is kept than there is room for', async () => {
+  const content = new Indexes('blocks')
+  content.failure = new Failure('CONTENT_NOT_FOUND', 'no such file')
+  const entries = Array.from({ length: 100 }, (_, n) => ({
+    name: String(n).padStart(20_000, 'x'),
+    cid: undefined,
+  }))
+  const layouts = layoutsOver(Object.assign(content, { list: () => Promise.resolve(entries) }))
+  const locate = async (n: number): Promise<unknown> =>
+    layouts.locate({ ...path, segments: [`folder-${n}`] }, signal).catch((error: unknown) => error)
+  const failure = (await locate(0)) as Failure
+  const { available } = failure.detail as { available: string[] }
+  expect(available).toHaveLength(100)
+  for (const name of available) expect(name.length).toBeLessThanOrEqual(256)
+  const { asked } = content
+  expect(await locate(0)).toBe(failure)
+  expect(content.asked).toBe(asked)
+  for (let n = 1; n < 1000; n++) await locate(n)
+  expect(await locate(0)).not.toBe(failure)
 })
