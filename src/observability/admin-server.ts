@@ -5,6 +5,8 @@ import { STATUS_POLICY, statusPage } from './status-page.ts'
 import type { GatewayStatus } from './status.ts'
 
 export interface AdminServerOptions {
+  /** Whether a `Host` header is one that operators call it by; any is where this is left out. */
+  readonly knowsHost?: ((host: string) => boolean) | undefined
   readonly readiness: () => Readiness
   readonly status: () => Promise<GatewayStatus>
   readonly metrics: { readonly contentType: string; readonly expose: () => Promise<string> }
@@ -14,12 +16,21 @@ export interface AdminServerOptions {
  * What operators ask: the status at `/` and `/status.json`, `/livez`, `/readyz`, `/metrics`. It has a listener of its own,
  * which clients need not reach.
  */
-export function createAdminApp({ readiness, status, metrics }: AdminServerOptions): Express {
+export function createAdminApp({ readiness, status, metrics, knowsHost }: AdminServerOptions): Express {
   const app = express()
   app.disable('x-powered-by')
   app.disable('etag')
   app.use((request, response, next) => {
     response.set('Cache-Control', 'no-store')
+    const { host = '' } = request.headers
+    if (host !== '' && knowsHost?.(host) === false) {
+      sendText(
+        response,
+        403,
+        'ask by a name of this machine itself, as localhost, or by one of --push-host\n',
+      )
+      return
+    }
     if (request.method === 'GET' || request.method === 'HEAD') return next()
     response.set('Allow', 'GET, HEAD')
     sendText(response, 405, 'only GET and HEAD\n')

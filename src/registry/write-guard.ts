@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
-import { isIP } from 'node:net'
 import { Failure } from '../errors.ts'
+import { hostNameOf, isLoopback } from '../http/called-host.ts'
 
 /**
  * Refuse what a web page makes a browser send, where no credentials are asked for: any page may send requests to this
@@ -27,20 +27,6 @@ export function refuseBrowsers({ headers }: IncomingMessage, hosts: readonly str
       `a web page of ${origin.slice(0, 255)} wants to write to this gateway; only clients of registries may`,
     )
   }
-}
-
-/** The name in a `Host` header, in lower case, IPv6 addresses without brackets; undefined for what is none. */
-function hostNameOf(host: string): string | undefined {
-  try {
-    return new URL(`http://${host}`).hostname.replace(/^\[(.*)\]$/, '$1')
-  } catch {
-    return undefined
-  }
-}
-
-function isLoopback(name: string): boolean {
-  if (name === 'localhost' || name.endsWith('.localhost') || name === '::1') return true
-  return isIP(name) === 4 && name.startsWith('127.')
 }
 
 function isSame(origin: string, host: string | undefined): boolean {

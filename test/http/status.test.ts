@@ -34,6 +34,7 @@ beforeAll(async () => {
     push: true,
     'push-to': 'embedded',
     'max-requests': '77',
+    'push-host': ['registry.example'],
   }).catch(async (error: unknown) => {
     await folder.remove()
     throw error
@@ -105,4 +106,19 @@ test('the page shows the same', async () => {
   const page = (await ask(gateway.adminPort, '/')).body.toString()
   expect(page).toContain('<title>Ready, but 1 of 3 sources does not answer')
   expect(page).toContain('wants fewer requests')
+})
+
+test.each([
+  ['localhost:5010', 200],
+  ['[::1]', 200],
+  ['10.1.2.3:5010', 200],
+  ['registry.example:5010', 200],
+  ['web-page.example:5010', 403],
+  ['localhost.web-page.example', 403],
+  ['a b', 403],
+])('who calls it %s, as a web page may whose name leads here, is answered %i', async (host, expected) => {
+  for (const path of ['/', '/status.json', '/metrics']) {
+    const answer = await ask(gateway.adminPort, path, { headers: { host } })
+    expect([path, answer.status]).toEqual([path, expected])
+  }
 })
