@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import { childrenOf, type Manifest } from '../../layout/manifest.ts'
+import { isManifestType } from '../../layout/media-type.ts'
 import type { Digest } from '../../reference/digest.ts'
 import type { RecordStore } from '../record-store.ts'
 
@@ -14,7 +15,7 @@ export interface KnownTag {
 export interface KnownContent {
   /** Bytes; undefined where nothing has told. */
   readonly size: number | undefined
-  /** '' where nothing has told. */
+  /** Of a manifest; '' where nothing has told. */
   readonly mediaType: string
 }
 
@@ -76,7 +77,9 @@ export class KnownImages {
     return saved
   }
 
-  setContent(repository: string, digest: Digest, content: KnownContent): void {
+  /** Of media types only those of manifests are kept: others are of no use, and as long as whoever made them likes. */
+  setContent(repository: string, digest: Digest, { size, mediaType }: KnownContent): void {
+    const content = { size, mediaType: isManifestType(mediaType) ? mediaType : '' }
     const key = `${repository}@${digest}`
     const before = this.contents.get(key)
     if (before !== undefined && before.size === (content.size ?? before.size)) return
