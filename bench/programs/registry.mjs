@@ -1,8 +1,6 @@
-import { createReadStream } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
-import { request } from 'node:http'
 import { join } from 'node:path'
-import { MANIFEST_TYPE, TAG } from '../image.mjs'
+import { pushImage } from '../clients/push-image.mjs'
 import { answers, findProgram, launch } from '../process.mjs'
 import { freePort } from '../scope.mjs'
 
@@ -44,7 +42,7 @@ export async function startRegistry(scope, program, { core, remote } = {}) {
   return {
     pid,
     url,
-    push: (image, repository = 'app') => push(`${url}/v2/${repository}`, image),
+    push: (image, repository = 'app') => pushImage(`${url}/v2/${repository}`, image),
     /** Requests so far, and bytes of all answers, as its access log has them. */
     asked: async () => countRequests(await readFile(log, 'utf8')),
   }
@@ -54,30 +52,4 @@ export async function startRegistry(scope, program, { core, remote } = {}) {
 function countRequests(log) {
   const lines = [...log.matchAll(/"[A-Z]+ \S+ HTTP\/1\.1" \d{3} (\d+) /g)]
   return { requests: lines.length, bytes: lines.reduce((sum, [, bytes]) => sum + Number(bytes), 0) }
-}
-
-async function push(repository, image) {
-  for (const blob of [...image.layers, image.config]) {
-    const { headers } = await send('POST', `${repository}/blobs/uploads/`)
-    const target = new URL(headers.location, repository)
-    target.searchParams.set('digest', blob.digest)
-    await send('PUT', target, image.fileOf(blob), { 'content-length': blob.size })
-  }
-  await send('PUT', `${repository}/manifests/${TAG}`, image.fileOf(image.manifest), {
-    'content-type': MANIFEST_TYPE,
-    'content-length': image.manifest.size,
-  })
-}
-
-function send(method, url, file, headers = {}) {
-  return new Promise((resolve, reject) => {
-    const asked = request(url, { method, headers }, (answer) => {
-      answer.resume()
-      if (answer.statusCode < 300) resolve(answer)
-      else reject(new Error(`${method} ${url}: ${answer.statusCode}`))
-    })
-    asked.on('error', reject)
-    if (file === undefined) asked.end()
-    else createReadStream(file).pipe(asked)
-  })
 }

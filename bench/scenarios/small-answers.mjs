@@ -2,15 +2,18 @@ import { wrk } from '../clients/wrk.mjs'
 import { chosen } from '../contenders.mjs'
 import { makeImage, MANIFEST_TYPE, TAG } from '../image.mjs'
 import { findProgram } from '../process.mjs'
-import { DOCKER_REGISTRY, startRegistry } from '../programs/registry.mjs'
 import { startGateway } from '../programs/gateway.mjs'
 import { startKubo } from '../programs/kubo.mjs'
+import { NGINX, startNginx } from '../programs/nginx.mjs'
 import { findOciRegistryP2p, startOciRegistryP2p } from '../programs/oci-registry-p2p.mjs'
+import { DISTRIBUTION, DOCKER_REGISTRY, startRegistry } from '../programs/registry.mjs'
+import { startZot, ZOT } from '../programs/zot.mjs'
 import { alternate } from '../rounds.mjs'
 import { ratioTable } from '../table.mjs'
 
-export const title = 'Manifests by tag, and config blobs'
+export const title = 'Manifests by tag and by digest, and config blobs'
 
+const PEERS = [DISTRIBUTION, DOCKER_REGISTRY, ZOT, NGINX, 'oci-registry-p2p']
 const SERVER = 0
 const CLIENT = 1
 
@@ -22,10 +25,17 @@ export async function measure({ scope, builds, rounds, only, log, print }) {
     const own = await startGateway(scope, { main, core: SERVER })
     repositories.set(name, `${own.url}/v2/ipfs/${await own.publish(image.folder)}/app`)
   }
-  if (findProgram(DOCKER_REGISTRY)) {
-    const registry = await startRegistry(scope, DOCKER_REGISTRY, { core: SERVER })
+  for (const program of [DISTRIBUTION, DOCKER_REGISTRY, ZOT].filter(findProgram)) {
+    const options = { core: SERVER }
+    const registry = await (program === ZOT
+      ? startZot(scope, options)
+      : startRegistry(scope, program, options))
     await registry.push(image)
-    repositories.set('docker-registry', `${registry.url}/v2/app`)
+    repositories.set(program, `${registry.url}/v2/app`)
+  }
+  if (findProgram(NGINX)) {
+    const nginx = await startNginx(scope, image.folder, { core: SERVER, files: plainFiles(image) })
+    repositories.set(NGINX, `${nginx.url}/v2/app`)
   }
   if (findOciRegistryP2p()) {
     const kubo = await startKubo(scope)
@@ -35,6 +45,10 @@ export async function measure({ scope, builds, rounds, only, log, print }) {
   }
   const answers = {
     'manifest by tag': { path: `manifests/${TAG}`, headers: { accept: MANIFEST_TYPE } },
+    'manifest by digest': {
+      path: `manifests/${image.manifest.digest}`,
+      headers: { accept: MANIFEST_TYPE },
+    },
     'config blob': { path: `blobs/${image.config.digest}`, headers: {} },
   }
   for (const [what, { path, headers }] of Object.entries(answers)) {
@@ -43,6 +57,17 @@ export async function measure({ scope, builds, rounds, only, log, print }) {
     )
     const figures = await alternate(chosen(contenders, only), { rounds, log })
     print(`${what}:`)
-    print(ratioTable(figures, { unit: 'req/s', peers: ['docker-registry', 'oci-registry-p2p'] }))
+    print(ratioTable(figures, { unit: 'req/s', peers: PEERS }))
+  }
+}
+
+/** What a registry answers, as files of a web server that knows nothing of registries. */
+function plainFiles(image) {
+  const manifest = { file: image.fileOf(image.manifest), type: MANIFEST_TYPE }
+  const config = { file: image.fileOf(image.config), type: 'application/octet-stream' }
+  return {
+    [`/v2/app/manifests/${TAG}`]: manifest,
+    [`/v2/app/manifests/${image.manifest.digest}`]: manifest,
+    [`/v2/app/blobs/${image.config.digest}`]: config,
   }
 }

@@ -2,13 +2,17 @@ import { curl } from '../clients/curl.mjs'
 import { chosen } from '../contenders.mjs'
 import { makeImage } from '../image.mjs'
 import { findProgram } from '../process.mjs'
-import { DOCKER_REGISTRY, startRegistry } from '../programs/registry.mjs'
+import { DISTRIBUTION, DOCKER_REGISTRY, startRegistry } from '../programs/registry.mjs'
 import { startGateway } from '../programs/gateway.mjs'
 import { startKubo } from '../programs/kubo.mjs'
-import { startNginx } from '../programs/nginx.mjs'
+import { NGINX, startNginx } from '../programs/nginx.mjs'
 import { findOciRegistryP2p, startOciRegistryP2p } from '../programs/oci-registry-p2p.mjs'
+import { startZot, ZOT } from '../programs/zot.mjs'
 import { alternate } from '../rounds.mjs'
 import { ratioTable } from '../table.mjs'
+
+const KUBO_GATEWAY = "Kubo's gateway"
+const PEERS = [DISTRIBUTION, DOCKER_REGISTRY, ZOT, NGINX, KUBO_GATEWAY, 'oci-registry-p2p']
 
 export const title = 'A layer of 512 MiB that is there already'
 
@@ -29,15 +33,17 @@ export async function measure({ scope, builds, rounds, only, log, print }) {
     const caching = await startGateway(scope, { main, sources: [`kubo=${kubo.api}`] })
     urls.set(`${name}, cached`, `${caching.url}/v2/ipfs/${root}/app/blobs/${digest}`)
   }
-  if (findProgram(DOCKER_REGISTRY)) {
-    const registry = await startRegistry(scope, DOCKER_REGISTRY)
+  for (const program of [DISTRIBUTION, DOCKER_REGISTRY, ZOT].filter(findProgram)) {
+    const registry = await (program === ZOT ? startZot(scope) : startRegistry(scope, program))
     await registry.push(image)
-    urls.set('docker-registry', `${registry.url}/v2/app/blobs/${digest}`)
+    urls.set(program, `${registry.url}/v2/app/blobs/${digest}`)
   }
-  if (findProgram('nginx')) {
+  const path = `app/blobs/${digest.replace(':', '/')}`
+  if (findProgram(NGINX)) {
     const nginx = await startNginx(scope, image.folder)
-    urls.set('nginx', `${nginx.url}/app/blobs/${digest.replace(':', '/')}`)
+    urls.set(NGINX, `${nginx.url}/${path}`)
   }
+  urls.set(KUBO_GATEWAY, `${kubo.gateway}/ipfs/${root}/${path}`)
   if (findOciRegistryP2p()) {
     const p2p = await startOciRegistryP2p(scope, kubo)
     urls.set('oci-registry-p2p', `${p2p.url}/v2/ipfs/${root}/app/blobs/${digest}`)
@@ -46,6 +52,6 @@ export async function measure({ scope, builds, rounds, only, log, print }) {
     const contenders = new Map([...urls].map(([name, url]) => [name, () => curl(url, { bytes, streams })]))
     const figures = await alternate(chosen(contenders, only), { rounds, log })
     print(`${streams} ${streams === 1 ? 'stream' : 'streams'}:`)
-    print(ratioTable(figures, { unit: 'GB/s', peers: ['docker-registry', 'nginx', 'oci-registry-p2p'] }))
+    print(ratioTable(figures, { unit: 'GB/s', peers: PEERS }))
   }
 }
