@@ -8,6 +8,9 @@ const MiB = 2 ** 20
 export const TAG = 'v1'
 export const MANIFEST_TYPE = 'application/vnd.oci.image.manifest.v1+json'
 
+/** Bytes of eight layers: an image of ten objects, as real ones are, of 107 MiB. */
+export const TEN_OBJECTS = [40, 30, 20, 10, 5, 1, 0.5, 0.1].map((size) => Math.round(size * MiB))
+
 /**
  * An image in a layout at `<folder>/<path>`, with one layer for each of `sizes` (bytes): they look random and are the
  * same for the same seed, so that nothing compresses them or finds two blocks alike.
@@ -36,7 +39,8 @@ export async function makeImage(folder, { seed, sizes, path = 'app' }) {
   const index = { schemaVersion: 2, manifests: [{ mediaType: MANIFEST_TYPE, ...manifest, annotations }] }
   await writeFile(join(layout, 'index.json'), JSON.stringify(index))
   const fileOf = ({ digest }) => join(blobs, digest.slice('sha256:'.length))
-  return { folder, layers, layer: layers[0], config, manifest, fileOf }
+  const size = [...layers, config, manifest].reduce((sum, object) => sum + object.size, 0)
+  return { folder, layers, layer: layers[0], config, manifest, size, fileOf }
 }
 
 async function writeNoise(blobs, seed, size) {

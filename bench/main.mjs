@@ -1,12 +1,16 @@
-// npm run bench -- [scenario…] [--rounds N] [--build NAME=MAIN.JS]… : see README.md.
-import { arch, cpus, platform, release, totalmem } from 'node:os'
+// npm run bench -- [scenario…] [--rounds N] [--build NAME=MAIN.JS]… [--json FILE] : see README.md.
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { machine, versions } from './machine.mjs'
 import { repositoryFolder } from './process.mjs'
+import { Report } from './report.mjs'
 import { Scope } from './scope.mjs'
 import * as car from './scenarios/car.mjs'
 import * as coldBlob from './scenarios/cold-blob.mjs'
+import * as economy from './scenarios/economy.mjs'
+import * as growth from './scenarios/growth.mjs'
 import * as memory from './scenarios/memory.mjs'
+import * as publish from './scenarios/publish.mjs'
 import * as pullThrough from './scenarios/pull-through.mjs'
 import * as push from './scenarios/push.mjs'
 import * as smallAnswers from './scenarios/small-answers.mjs'
@@ -19,7 +23,10 @@ const SCENARIOS = {
   car,
   'pull-through': pullThrough,
   push,
+  publish,
+  economy,
   memory,
+  growth,
 }
 
 const { values, positionals } = parseArgs({
@@ -28,6 +35,8 @@ const { values, positionals } = parseArgs({
     rounds: { type: 'string', default: '5' },
     build: { type: 'string', multiple: true, default: [] },
     only: { type: 'string' },
+    largest: { type: 'string', default: 'Infinity' },
+    json: { type: 'string' },
     quiet: { type: 'boolean', default: false },
   },
 })
@@ -53,23 +62,28 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
   })
 }
 
-const [cpu] = cpus()
+const here = machine()
+const { cores, model, memory: bytes } = here
 console.log(
-  `${cpus().length} × ${cpu.model}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${platform()} ${release()} ${arch()}, Node ${process.version}\n`,
+  `${cores} × ${model}, ${Math.round(bytes / 2 ** 30)} GiB, ${here.platform} ${here.release} ${here.arch}, Node ${process.version}\n`,
 )
+const about = { started: new Date().toISOString(), arguments: process.argv.slice(2), machine: here }
+const report = new Report()
 try {
   for (const name of names) {
     const own = scope.inner()
-    console.log(`## ${SCENARIOS[name].title}\n`)
+    report.begin(name, SCENARIOS[name].title)
     await SCENARIOS[name].measure({
       scope: own,
       builds,
       rounds: Number(values.rounds),
       only: values.only === undefined ? undefined : new RegExp(values.only),
       log: values.quiet ? () => undefined : (text) => console.error(text),
-      print: (text) => console.log(`${text}\n`),
+      report,
+      largest: Number(values.largest),
     })
     await own.end()
+    if (values.json !== undefined) await report.write(values.json, { ...about, versions: await versions() })
   }
 } catch (error) {
   if (!interrupted) throw error

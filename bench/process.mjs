@@ -82,7 +82,7 @@ export async function launch(scope, command, args, { env, core, log, ready, time
     if (!running() || Date.now() > end) {
       throw new Error(`${command} did not start:\n${(await readFile(log, 'utf8')).slice(-2000)}`)
     }
-    await delay(50)
+    await delay(10)
   }
   return { pid: child.pid }
 }

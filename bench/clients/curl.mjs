@@ -33,3 +33,12 @@ export async function curlAtOnce(url, { bytes, clients }) {
   const whole = sizes.filter((size) => Number(size) === bytes).length
   if (whole !== clients) throw new Error(`${url}: ${whole} of ${clients} got all of it`)
 }
+
+/** Download `url`; resolves to seconds until the first byte, to GB/s of all of it, and its bytes. */
+export async function curlTimes(url, { timeout = 600 } = {}) {
+  const times = '%{time_starttransfer} %{time_total} %{size_download}'
+  const args = ['--silent', '--show-error', '--fail', '--max-time', String(timeout), '--write-out', times]
+  const output = await run('curl', [...args, ...transfer(url)], { timeout: timeout * 1000 })
+  const [first, seconds, bytes] = output.split(' ').map(Number)
+  return { first, speed: bytes / seconds / 1e9, bytes }
+}

@@ -6,10 +6,20 @@ import { freePort } from '../scope.mjs'
  * This program, from its own build, on a store of its own, with access log and metrics as they are by default.
  *
  * @param options `main`: its dist/main.js; `sources`; `upstreams`: values of `--upstream`; `store`: default a fresh
- * folder; `push`: whether it takes pushes; `env`; `core`; `nodeFlags`
+ * folder; `push`: whether it takes pushes; `more`: further arguments; `env`; `core`; `nodeFlags`
+ * @returns with them `started`: ms until it was ready
  */
 export async function startGateway(scope, options) {
-  const { main, sources = ['embedded'], upstreams = [], push = false, env, core, nodeFlags = [] } = options
+  const {
+    main,
+    sources = ['embedded'],
+    upstreams = [],
+    push = false,
+    more = [],
+    env,
+    core,
+    nodeFlags = [],
+  } = options
   const home = await scope.folder('home')
   const store = options.store ?? (await scope.folder('store'))
   const port = await freePort()
@@ -25,7 +35,9 @@ export async function startGateway(scope, options) {
     ...sources.flatMap((source) => ['--source', source]),
     ...(push ? ['--push'] : []),
     ...upstreams.flatMap((upstream) => ['--upstream', upstream]),
+    ...more,
   ]
+  const began = performance.now()
   const { pid } = await launch(scope, process.execPath, [...nodeFlags, main, 'serve', ...args], {
     env: own,
     core,
@@ -36,12 +48,16 @@ export async function startGateway(scope, options) {
     url,
     pid,
     store,
+    started: performance.now() - began,
     /** Publish a folder of layouts to its store; resolves to the root CID. */
     async publish(folder) {
-      const out = await run(process.execPath, [main, 'publish', folder, '--json', '--store', store], {
-        env: own,
-      })
-      return JSON.parse(out).root
+      return publish({ main, store, folder, env: own })
     },
   }
+}
+
+/** Publish a folder of layouts to a store, or where `to` (further arguments) says; resolves to the root CID. */
+export async function publish({ main, store, folder, to = [], env, timeout = 1_200_000 }) {
+  const args = [main, 'publish', folder, '--json', '--store', store, ...to]
+  return JSON.parse(await run(process.execPath, args, { env, timeout })).root
 }

@@ -7,7 +7,6 @@ import { run } from '../process.mjs'
 import { startGateway } from '../programs/gateway.mjs'
 import { startKubo } from '../programs/kubo.mjs'
 import { alternate } from '../rounds.mjs'
-import { ratioTable } from '../table.mjs'
 
 export const title = 'The CAR of a layer of 1 GiB, to other gateways'
 
@@ -16,7 +15,7 @@ const COUNT = 20
 const RATE = 8e6
 
 /** Downloads of the CAR beside those from a Kubo's gateway, then the memory of ours under slow readers of it. */
-export async function measure({ scope, builds, rounds, only, log, print }) {
+export async function measure({ scope, builds, rounds, only, log, report }) {
   const image = await makeImage(await scope.folder('image'), { seed: 'car', sizes: [2 ** 30] })
   const kubo = await startKubo(scope)
   const root = await kubo.add(image.folder)
@@ -32,7 +31,7 @@ export async function measure({ scope, builds, rounds, only, log, print }) {
   }
   contenders.set("Kubo's gateway", () => curl(kubo.gateway + path, {}))
   const figures = await alternate(chosen(contenders, only), { rounds, log })
-  print(ratioTable(figures, { unit: 'GB/s', peers: ["Kubo's gateway"] }))
+  report.ratios(undefined, figures, { unit: 'GB/s', peers: ["Kubo's gateway"] })
   await serving.end()
   for (const [name, { main, store }] of stores) {
     const own = scope.inner()
@@ -43,9 +42,10 @@ export async function measure({ scope, builds, rounds, only, log, print }) {
     const { peak, median } = await stop()
     await own.end()
     const whole = readers.filter(({ bytes, how }) => how === '200' && bytes > image.layer.size).length
-    print(
+    report.say(
       `${name}, ${COUNT} readers at 8 MB/s: peak ${peak.toFixed(0)} MiB, median ${median.toFixed(0)} MiB, ` +
         `${whole} of ${COUNT} whole`,
     )
+    report.record(`${name}, ${COUNT} readers at 8 MB/s`, { peak, median, whole })
   }
 }

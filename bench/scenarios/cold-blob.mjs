@@ -7,7 +7,6 @@ import { startGateway } from '../programs/gateway.mjs'
 import { startKubo } from '../programs/kubo.mjs'
 import { findOciRegistryP2p, startOciRegistryP2p } from '../programs/oci-registry-p2p.mjs'
 import { alternate } from '../rounds.mjs'
-import { ratioTable } from '../table.mjs'
 
 export const title = 'A layer of 512 MiB that has to be fetched from a Kubo'
 
@@ -17,7 +16,7 @@ const UNDICI = fileURLToPath(new URL('../clients/undici.mjs', import.meta.url))
  * Each download meets a gateway that has just started with an empty store and has given the manifest. It checks every
  * byte and, unless it has no disk, keeps it. Beside it what plain clients, which do neither, get from the same Kubo.
  */
-export async function measure({ scope, builds, rounds, only, log, print }) {
+export async function measure({ scope, builds, rounds, only, log, report }) {
   const image = await makeImage(await scope.folder('image'), { seed: 'cold', sizes: [512 * 2 ** 20] })
   const { digest, size: bytes } = image.layer
   const kubo = await startKubo(scope)
@@ -59,12 +58,10 @@ export async function measure({ scope, builds, rounds, only, log, print }) {
   contenders.set('plain undici, CAR', () => plain(car))
   contenders.set('plain curl, CAR', () => curl(car, {}))
   const figures = await alternate(chosen(contenders, only), { rounds, log })
-  print(
-    ratioTable(figures, {
-      unit: 'GB/s',
-      peers: ['oci-registry-p2p', 'plain undici, CAR', 'plain curl, CAR'],
-    }),
-  )
+  report.ratios(undefined, figures, {
+    unit: 'GB/s',
+    peers: ['oci-registry-p2p', 'plain undici, CAR', 'plain curl, CAR'],
+  })
 }
 
 /** GB/s, a Node process to start included as for curl. */

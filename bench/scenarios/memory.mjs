@@ -5,7 +5,6 @@ import { makeImage, TAG } from '../image.mjs'
 import { run } from '../process.mjs'
 import { startGateway } from '../programs/gateway.mjs'
 import { startKubo } from '../programs/kubo.mjs'
-import { markdown } from '../table.mjs'
 
 export const title = 'Resident memory under 50 readers of a layer of 1 GiB, each at 8 MB/s'
 
@@ -14,7 +13,7 @@ const COUNT = 50
 const RATE = 8e6
 
 /** One run each: it takes 134 s, and what counts is its peak. */
-export async function measure({ scope, builds, only, log, print }) {
+export async function measure({ scope, builds, only, log, report }) {
   const image = await makeImage(await scope.folder('image'), { seed: 'memory', sizes: [2 ** 30] })
   const { digest, size: bytes } = image.layer
   const kubo = await startKubo(scope)
@@ -55,5 +54,5 @@ export async function measure({ scope, builds, only, log, print }) {
       ])
     }
   }
-  print(markdown(rows))
+  report.table(undefined, rows)
 }

@@ -1,27 +1,22 @@
-import { setTimeout as delay } from 'node:timers/promises'
+import { askedOf, counted, countTable, within } from '../asked.mjs'
 import { curl, curlAtOnce } from '../clients/curl.mjs'
 import { skopeoPull } from '../clients/skopeo.mjs'
 import { wrk } from '../clients/wrk.mjs'
 import { chosen } from '../contenders.mjs'
-import { makeImage, MANIFEST_TYPE, TAG } from '../image.mjs'
+import { makeImage, MANIFEST_TYPE, TAG, TEN_OBJECTS } from '../image.mjs'
 import { findProgram } from '../process.mjs'
 import { startGateway } from '../programs/gateway.mjs'
 import { DISTRIBUTION, DOCKER_REGISTRY, startRegistry } from '../programs/registry.mjs'
 import { startSlowLine } from '../programs/slow-line.mjs'
 import { alternate } from '../rounds.mjs'
-import { markdown, range, ratioTable } from '../table.mjs'
 
 export const title = 'Pull-through of an ordinary registry'
 
 const MiB = 2 ** 20
 const BIG = 'library/big'
 const TEN = 'library/ten'
-/** With config and manifest ten objects. */
-const LAYERS = [40, 30, 20, 10, 5, 1, 0.5, 0.1].map((size) => Math.round(size * MiB))
-const OBJECTS = LAYERS.length + 2
+const OBJECTS = TEN_OBJECTS.length + 2
 const CLIENTS = 50
-/** ms without an answer of the origin after which it is not asked any more. */
-const QUIET = 1000
 const SERVER = 0
 const CLIENT = 1
 const PEERS = [DISTRIBUTION, DOCKER_REGISTRY]
@@ -31,14 +26,14 @@ const ACCEPT = { headers: { accept: MANIFEST_TYPE } }
  * The gateway as a cache of a registry beside others in the same place. What is cold meets a program that has just
  * started with an empty store. What the origin is asked is counted by its own access log.
  */
-export async function measure({ scope, builds, rounds, only, log, print }) {
+export async function measure({ scope, builds, rounds, only, log, report }) {
   const big = await makeImage(await scope.folder('big'), { seed: 'big', sizes: [512 * MiB] })
-  const ten = await makeImage(await scope.folder('ten'), { seed: 'ten', sizes: LAYERS })
+  const ten = await makeImage(await scope.folder('ten'), { seed: 'ten', sizes: TEN_OBJECTS })
   const origin = await startRegistry(scope, DISTRIBUTION)
   await origin.push(big, BIG)
   await origin.push(ten, TEN)
   const caches = chosen(contenders(builds), only)
-  const bench = { scope, caches, origin, big, ten, rounds, log, print }
+  const bench = { scope, caches, origin, big, ten, rounds, log, report }
   await bigBlobCold(bench)
   await bigBlobWarm(bench)
   await manifestsWarm(bench)
@@ -65,7 +60,7 @@ function contenders(builds) {
 const manifestOf = (url, repository, reference = TAG) => `${url}/v2/${repository}/manifests/${reference}`
 const blobOf = (url, repository, { digest }) => `${url}/v2/${repository}/blobs/${digest}`
 
-async function bigBlobCold({ scope, caches, origin, big, rounds, log, print }) {
+async function bigBlobCold({ scope, caches, origin, big, rounds, log, report }) {
   const bytes = big.layer.size
   const figures = await alternate(
     new Map([
@@ -82,11 +77,10 @@ async function bigBlobCold({ scope, caches, origin, big, rounds, log, print }) {
     ]),
     { rounds, log },
   )
-  print('A layer of 512 MiB, cold, one stream:')
-  print(ratioTable(figures, { unit: 'GB/s', peers: PEERS }))
+  report.ratios('A layer of 512 MiB, cold, one stream', figures, { unit: 'GB/s', peers: PEERS })
 }
 
-async function bigBlobWarm({ scope, caches, origin, big, rounds, log, print }) {
+async function bigBlobWarm({ scope, caches, origin, big, rounds, log, report }) {
   const bytes = big.layer.size
   const serving = scope.inner()
   const urls = new Map()
@@ -102,8 +96,10 @@ async function bigBlobWarm({ scope, caches, origin, big, rounds, log, print }) {
       new Map(all.map(([name, url]) => [name, () => curl(blobOf(url, BIG, big.layer), { bytes, streams })])),
       { rounds, log },
     )
-    print(`The same, warm, ${streams} ${streams === 1 ? 'stream' : 'streams'}:`)
-    print(ratioTable(figures, { unit: 'GB/s', peers: PEERS }))
+    report.ratios(`The same, warm, ${streams} ${streams === 1 ? 'stream' : 'streams'}`, figures, {
+      unit: 'GB/s',
+      peers: PEERS,
+    })
   }
   await serving.end()
 }
@@ -118,7 +114,7 @@ async function untilKept(origin, download) {
 }
 
 /** The server has one core and the client the other; the origin, which some ask again each time, may use both. */
-async function manifestsWarm({ scope, caches, origin, ten, rounds, log, print }) {
+async function manifestsWarm({ scope, caches, origin, ten, rounds, log, report }) {
   for (const [what, reference] of [
     ['by tag', TAG],
     ['by digest', ten.manifest.digest],
@@ -131,29 +127,33 @@ async function manifestsWarm({ scope, caches, origin, ten, rounds, log, print })
       measures.set(name, () => wrk(manifestOf(url, TEN, reference), { core: CLIENT, ...ACCEPT }))
     }
     const figures = await alternate(measures, { rounds, log })
-    print(`A manifest ${what}, warm:`)
-    print(ratioTable(figures, { unit: 'req/s', peers: PEERS }))
+    report.ratios(`A manifest ${what}, warm`, figures, { unit: 'req/s', peers: PEERS })
     await serving.end()
   }
 }
 
 /** Seconds of a pull of all ten objects, and what the origin was asked for it; `wait`: ms for each request to it. */
-async function pullsCold({ scope, caches, origin, ten, rounds, log, print }, wait) {
-  const size = LAYERS.reduce((sum, layer) => sum + layer, 0) + ten.config.size + ten.manifest.size
+async function pullsCold({ scope, caches, origin, ten, rounds, log, report }, wait) {
+  const { size } = ten
   const line = wait === 0 ? origin : await startSlowLine(scope, origin.url, wait)
   const pull = async (own, start, count) => {
     const { url } = await start(own, line.url)
     return count(() => skopeoPull(own, url, TEN, TAG))
   }
-  const { figures, counts } = await counted({ scope, caches, origin, rounds, log }, pull)
-  print(
-    `skopeo copy of an image of ten objects, 107 MiB, cold, ${wait} ms added to each request to the origin:`,
+  const { figures, counts } = await counted({ scope, caches, originOf: () => origin, rounds, log }, pull)
+  report.ratios(
+    `skopeo copy of an image of ten objects, 107 MiB, cold, ${wait} ms added to each request to the origin`,
+    figures,
+    { unit: 's', peers: PEERS },
   )
-  print(ratioTable(figures, { unit: 's', peers: PEERS }))
-  print(countTable(counts, { objects: OBJECTS, size }))
+  report.table(
+    'Of that, for the origin',
+    countTable(counts, { objects: OBJECTS, size }),
+    Object.fromEntries(counts),
+  )
 }
 
-async function manyClientsCold({ scope, caches, origin, ten, rounds, log, print }) {
+async function manyClientsCold({ scope, caches, origin, ten, rounds, log, report }) {
   const [layer] = ten.layers
   const pull = async (own, start, count) => {
     const { url } = await start(own, origin.url)
@@ -164,60 +164,14 @@ async function manyClientsCold({ scope, caches, origin, ten, rounds, log, print 
       return (performance.now() - began) / 1000
     })
   }
-  const { figures, counts } = await counted({ scope, caches, origin, rounds, log }, pull)
-  print(`${CLIENTS} clients at once for one cold layer of 40 MiB:`)
-  print(ratioTable(figures, { unit: 's', peers: PEERS }))
-  print(countTable(counts, { objects: 1, size: layer.size }))
-}
-
-/** Measure `pull(scope, start, count)` in rounds, with what the origin is asked by what is given to its `count`. */
-async function counted({ scope, caches, origin, rounds, log }, pull) {
-  const counts = new Map([...caches.keys()].map((name) => [name, []]))
-  const measures = [...caches].map(([name, start]) => [
-    name,
-    () =>
-      within(scope, (own) =>
-        pull(own, start, async (download) => {
-          const { value, ...asked } = await askedOf(origin, download)
-          counts.get(name).push(asked)
-          return value
-        }),
-      ),
-  ])
-  const figures = await alternate(new Map(measures), { rounds, log })
-  return { figures, counts }
-}
-
-/** What `download` resolves to, and what the origin is asked from its beginning until nothing more comes. */
-async function askedOf(origin, download) {
-  const before = await origin.asked()
-  const value = await download()
-  let earlier
-  let after = await origin.asked()
-  while (after.requests !== earlier?.requests) {
-    await delay(QUIET)
-    earlier = after
-    after = await origin.asked()
-  }
-  return { value, requests: after.requests - before.requests, bytes: after.bytes - before.bytes }
-}
-
-function countTable(counts, { objects, size }) {
-  const head = ['', 'requests to the origin', 'for each object', '× the bytes']
-  const rows = [...counts].map(([name, rounds]) => [
-    name,
-    range(rounds.map(({ requests }) => requests)),
-    range(rounds.map(({ requests }) => requests / objects)),
-    range(rounds.map(({ bytes }) => bytes / size)),
-  ])
-  return markdown([head, ...rows])
-}
-
-async function within(scope, use) {
-  const own = scope.inner()
-  try {
-    return await use(own)
-  } finally {
-    await own.end()
-  }
+  const { figures, counts } = await counted({ scope, caches, originOf: () => origin, rounds, log }, pull)
+  report.ratios(`${CLIENTS} clients at once for one cold layer of 40 MiB`, figures, {
+    unit: 's',
+    peers: PEERS,
+  })
+  report.table(
+    'Of that, for the origin',
+    countTable(counts, { objects: 1, size: layer.size }),
+    Object.fromEntries(counts),
+  )
 }

@@ -9,7 +9,6 @@ import { startKubo } from '../programs/kubo.mjs'
 import { findOciRegistryP2p, startOciRegistryP2pStorage } from '../programs/oci-registry-p2p.mjs'
 import { DISTRIBUTION, DOCKER_REGISTRY, startRegistry } from '../programs/registry.mjs'
 import { alternate, median } from '../rounds.mjs'
-import { markdown, ratioTable } from '../table.mjs'
 
 export const title = 'A push of a layer of 1 GiB'
 
@@ -19,7 +18,7 @@ const ADD = 'ipfs add'
  * Each push meets programs that have just started with nothing in their stores, as what is there already is not written
  * again. It ends when the blob is answered 201.
  */
-export async function measure({ scope, builds, rounds, only, log, print }) {
+export async function measure({ scope, builds, rounds, only, log, report }) {
   const image = await makeImage(await scope.folder('image'), { seed: 'push', sizes: [2 ** 30] })
   const blob = { ...image.layer, file: image.fileOf(image.layer) }
   const costs = new Map()
@@ -28,8 +27,8 @@ export async function measure({ scope, builds, rounds, only, log, print }) {
     return [name, () => measured(scope, blob, start, (cost) => costs.get(name).push(cost))]
   })
   const figures = await alternate(new Map(measures), { rounds, log })
-  print(ratioTable(figures, { unit: 'MB/s', peers: [ADD, DISTRIBUTION, DOCKER_REGISTRY] }))
-  print(costTable(costs))
+  report.ratios(undefined, figures, { unit: 'MB/s', peers: [ADD, DISTRIBUTION, DOCKER_REGISTRY] })
+  report.table('What it took, medians', costTable(costs), Object.fromEntries(costs))
 }
 
 /** Name → `start(scope)`, which resolves to `push(blob)` (in seconds), and the ids of the processes that do it. */
@@ -95,5 +94,5 @@ function costTable(costs) {
     figure(all, 'byNode', 2),
     figure(all, 'memory', 0),
   ])
-  return markdown([['', 'processor, s', "Kubo's processor, s", 'peak memory, MiB'], ...rows])
+  return [['', 'processor, s', "Kubo's processor, s", 'peak memory, MiB'], ...rows]
 }

@@ -9,7 +9,6 @@ import { findOciRegistryP2p, startOciRegistryP2p } from '../programs/oci-registr
 import { DISTRIBUTION, DOCKER_REGISTRY, startRegistry } from '../programs/registry.mjs'
 import { startZot, ZOT } from '../programs/zot.mjs'
 import { alternate } from '../rounds.mjs'
-import { ratioTable } from '../table.mjs'
 
 export const title = 'Manifests by tag and by digest, and config blobs'
 
@@ -18,7 +17,7 @@ const SERVER = 0
 const CLIENT = 1
 
 /** The server has one core, the client the other; logs and metrics are on. The Kubo behind may use both. */
-export async function measure({ scope, builds, rounds, only, log, print }) {
+export async function measure({ scope, builds, rounds, only, log, report }) {
   const image = await makeImage(await scope.folder('image'), { seed: 'small', sizes: [2 ** 20] })
   const repositories = new Map()
   for (const [name, main] of builds) {
@@ -56,8 +55,7 @@ export async function measure({ scope, builds, rounds, only, log, print }) {
       [...repositories].map(([name, url]) => [name, () => wrk(`${url}/${path}`, { core: CLIENT, headers })]),
     )
     const figures = await alternate(chosen(contenders, only), { rounds, log })
-    print(`${what}:`)
-    print(ratioTable(figures, { unit: 'req/s', peers: PEERS }))
+    report.ratios(`${what}`, figures, { unit: 'req/s', peers: PEERS })
   }
 }
 

@@ -9,7 +9,6 @@ import { NGINX, startNginx } from '../programs/nginx.mjs'
 import { findOciRegistryP2p, startOciRegistryP2p } from '../programs/oci-registry-p2p.mjs'
 import { startZot, ZOT } from '../programs/zot.mjs'
 import { alternate } from '../rounds.mjs'
-import { ratioTable } from '../table.mjs'
 
 const KUBO_GATEWAY = "Kubo's gateway"
 const PEERS = [DISTRIBUTION, DOCKER_REGISTRY, ZOT, NGINX, KUBO_GATEWAY, 'oci-registry-p2p']
@@ -17,7 +16,7 @@ const PEERS = [DISTRIBUTION, DOCKER_REGISTRY, ZOT, NGINX, KUBO_GATEWAY, 'oci-reg
 export const title = 'A layer of 512 MiB that is there already'
 
 /** Published to the gateway's own store, and cached from a Kubo, beside servers of plain files. */
-export async function measure({ scope, builds, rounds, only, log, print }) {
+export async function measure({ scope, builds, rounds, only, log, report }) {
   const image = await makeImage(await scope.folder('image'), { seed: 'warm', sizes: [512 * 2 ** 20] })
   const { digest, size: bytes } = image.layer
   const kubo = await startKubo(scope)
@@ -51,7 +50,9 @@ export async function measure({ scope, builds, rounds, only, log, print }) {
   for (const streams of [1, 4]) {
     const contenders = new Map([...urls].map(([name, url]) => [name, () => curl(url, { bytes, streams })]))
     const figures = await alternate(chosen(contenders, only), { rounds, log })
-    print(`${streams} ${streams === 1 ? 'stream' : 'streams'}:`)
-    print(ratioTable(figures, { unit: 'GB/s', peers: PEERS }))
+    report.ratios(`${streams} ${streams === 1 ? 'stream' : 'streams'}`, figures, {
+      unit: 'GB/s',
+      peers: PEERS,
+    })
   }
 }
