@@ -33,18 +33,44 @@ export function linksOf(cid: CID, bytes: Uint8Array): CID[] {
   return decodeLinks(cid, bytes).flatMap((link) => {
     const inline = inlineBytes(link)
     if (inline === undefined) return [CID.decode(Uint8Array.from(link.bytes))]
-    if (inline.byteLength > MAX_INLINE_BYTES) {
-      throw unsound(cid, `an identity CID with ${inline.byteLength} bytes, more than ${MAX_INLINE_BYTES}`)
-    }
+    checkInline(cid, inline)
     return linksOf(link, inline)
   })
 }
 
+/** A link of a dag-pb block. */
+export interface NamedLink {
+  /** In a shard of a folder: where in it, and the name. */
+  readonly name: string
+  readonly cid: CID
+}
+
+/**
+ * The links of a dag-pb block with their names, identity CIDs as they stand. Unlike those of {@link linksOf} they keep
+ * `bytes` in memory.
+ *
+ * @throws Failure CONTENT_NOT_FOUND as {@link linksOf} does
+ */
+export function namedLinksOf(cid: CID, bytes: Uint8Array): NamedLink[] {
+  return decoded(cid, () => dagPb.decode(bytes)).Links.map(({ Name, Hash }) => {
+    checkInline(cid, inlineBytes(Hash))
+    return { name: Name ?? '', cid: Hash }
+  })
+}
+
+function checkInline(cid: CID, inline: Uint8Array | undefined): void {
+  if (inline === undefined || inline.byteLength <= MAX_INLINE_BYTES) return
+  throw unsound(cid, `an identity CID with ${inline.byteLength} bytes, more than ${MAX_INLINE_BYTES}`)
+}
+
 function decodeLinks(cid: CID, bytes: Uint8Array): readonly CID[] {
   const decode = LINKS.get(cid.code)
-  if (decode === undefined) return []
+  return decode === undefined ? [] : decoded(cid, () => decode(bytes))
+}
+
+function decoded<T>(cid: CID, decode: () => T): T {
   try {
-    return decode(bytes)
+    return decode()
   } catch (error) {
     throw unsound(cid, messageOf(error), error)
   }

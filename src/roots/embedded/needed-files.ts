@@ -1,6 +1,5 @@
-import * as dagPb from '@ipld/dag-pb'
 import type { CID } from 'multiformats/cid'
-import { linksOf, mayLink } from '../../content/dag/links.ts'
+import { linksOf, mayLink, namedLinksOf, type NamedLink } from '../../content/dag/links.ts'
 import { keyOf } from '../../content/embedded/block-table.ts'
 import { DAG_PB } from '../../content/unixfs/node.ts'
 import { Failure } from '../../errors.ts'
@@ -34,13 +33,14 @@ export async function neededFiles(
   const needed = new Set<Digest>()
   const blocks = new Map(next.blocks.map(({ cid, bytes }) => [keyOf(cid), bytes]))
   /** CIDs of the version before, as far as it was looked at, and those that were looked at. */
-  const done = new Set(base === undefined ? [] : [base.toString()])
+  const done = new Set(base === undefined ? [] : [nameOf(base)])
   const waiting: Step[] = [{ cid: next.cid, before: base }]
   for (let step = waiting.pop(); step !== undefined; step = waiting.pop()) {
     signal.throwIfAborted()
     const { cid, before } = step
-    if (done.has(cid.toString())) continue
-    done.add(cid.toString())
+    const known = nameOf(cid)
+    if (done.has(known)) continue
+    done.add(known)
     let bytes = blocks.get(keyOf(cid))
     if (bytes === undefined) {
       const file = await kept.table.file(cid)
@@ -61,11 +61,11 @@ export async function neededFiles(
     if (bytes === undefined || !mayLink(cid.code)) continue
     const linksBefore = new Map<string, CID>()
     for (const { name, cid: link } of await linksInPlace(kept, before)) {
-      done.add(link.toString())
+      done.add(nameOf(link))
       linksBefore.set(name, link)
     }
     for (const { name, cid: link } of namedLinks(cid, bytes)) {
-      waiting.push({ cid: link, before: linksBefore.get(name) })
+      if (!done.has(nameOf(link))) waiting.push({ cid: link, before: linksBefore.get(name) })
     }
   }
   return needed
@@ -78,14 +78,15 @@ async function linksInPlace(kept: KeptContent, cid: CID | undefined): Promise<Na
   return bytes === undefined ? [] : namedLinks(cid, bytes)
 }
 
-interface NamedLink {
-  /** In a shard of a folder: where in it, and the name. */
-  readonly name: string
-  readonly cid: CID
+function namedLinks(cid: CID, bytes: Uint8Array): NamedLink[] {
+  if (cid.code === DAG_PB) return namedLinksOf(cid, bytes)
+  return linksOf(cid, bytes).map((link) => ({ name: '', cid: link }))
 }
 
-function namedLinks(cid: CID, bytes: Uint8Array): NamedLink[] {
-  const links = linksOf(cid, bytes)
-  if (cid.code !== DAG_PB) return links.map((link) => ({ name: '', cid: link }))
-  return dagPb.decode(bytes).Links.map(({ Name, Hash }) => ({ name: Name ?? '', cid: Hash }))
+/**
+ * What a CID is known by here. The text of a CID is kept with it by a weak map, which for a folder of a thousand entries
+ * costs the collector of memory more than all else that a commit does.
+ */
+function nameOf({ bytes }: CID): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
 }

@@ -5,7 +5,7 @@ import * as dagPb from '@ipld/dag-pb'
 import { createHash } from 'node:crypto'
 import { CID } from 'multiformats/cid'
 import * as Multihash from 'multiformats/hashes/digest'
-import { linksOf } from '../../../../src/content/dag/links.ts'
+import { linksOf, namedLinksOf } from '../../../../src/content/dag/links.ts'
 
 const cidOf = (codec: number, bytes: Uint8Array): CID =>
   CID.createV1(codec, Multihash.create(0x12, createHash('sha256').update(bytes).digest()))
@@ -91,5 +91,34 @@ describe('refused as unsound', () => {
   ])('%s', (_, codec, bytes, message) => {
     expect(() => links(codec, bytes)).toThrow(message)
     expect(() => links(codec, bytes)).toThrow(expect.objectContaining({ code: 'CONTENT_NOT_FOUND' }))
+  })
+})
+
+describe('the named links of dag-pb', () => {
+  const named = (...given: readonly dagPb.PBLink[]): ReturnType<typeof namedLinksOf> => {
+    const bytes = dagPb.encode(dagPb.createNode(new Uint8Array(), [...given]))
+    return namedLinksOf(cidOf(dagPb.code, bytes), bytes)
+  }
+
+  test('have their names, and identity CIDs as they stand', () => {
+    const text = inline(0x55, Buffer.from('text'))
+    const found = named(dagPb.createLink('one', 1, b), dagPb.createLink('two', 1, text))
+    expect(found.map(({ name, cid }) => `${name} ${cid.toString()}`)).toEqual([
+      `one ${b.toString()}`,
+      `two ${text.toString()}`,
+    ])
+  })
+
+  test('are refused with an identity CID that is too long', () => {
+    expect(() => named(dagPb.createLink('', 1, inline(0x55, Buffer.alloc(129))))).toThrow(
+      expect.objectContaining({ code: 'CONTENT_NOT_FOUND' }),
+    )
+  })
+
+  test('are refused where there is no dag-pb', () => {
+    const bytes = Buffer.from('no dag-pb')
+    expect(() => namedLinksOf(cidOf(dagPb.code, bytes), bytes)).toThrow(
+      expect.objectContaining({ code: 'CONTENT_NOT_FOUND' }),
+    )
   })
 })
