@@ -15,7 +15,7 @@ export async function wrkLatencies(url, { connections, seconds = 4, headers = {}
   const out = await run('wrk', args)
   if (/Non-2xx|Socket errors/.test(out)) throw new Error(`${url}:\n${out}`)
   const latency = (percent) => {
-    const [, value, unit] = new RegExp(`^ +${percent}% +([\\d.]+)(us|ms|s|m)$`, 'm').exec(out)
+    const [, value, unit] = new RegExp(`^ *${percent}% +([\\d.]+)(us|ms|s|m)\\b`, 'm').exec(out)
     return Number(value) * { us: 0.001, ms: 1, s: 1000, m: 60_000 }[unit]
   }
   return { perSecond: Number(/Requests\/sec:\s+([\d.]+)/.exec(out)[1]), p50: latency(50), p99: latency(99) }

@@ -1,7 +1,10 @@
 import { startLine } from './line.mjs'
 
-/** The first line of a request; programs send it, and all of a head, in one piece. */
-const REQUEST = /(?:GET|HEAD|POST|PUT) \S+ HTTP\/1\.1\r\n/g
+/**
+ * The first line of a request, which programs send in one piece with all of its head; not of those by which ours sees now
+ * and then whether a source is there.
+ */
+const REQUEST = /(?:GET|HEAD|POST|PUT) (?!\/api\/v0\/version|\/ipfs\/bafkqaaa)\S+ HTTP\/1\.1\r\n/g
 
 /**
  * A line to `target` on which what clients send takes `delay` ms longer, and so each HTTP request; answers come at
