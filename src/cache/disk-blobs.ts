@@ -7,6 +7,7 @@ import { BlobFiles } from './blob-files.ts'
 import { BlobRecords, type BlobRecord } from './blob-records.ts'
 import type { BufferPool } from './buffer-pool.ts'
 import { checkDiskRoom } from './disk-room.ts'
+import { KnownBlobs } from './known-blobs.ts'
 import type { Metadata } from './metadata.ts'
 import { Spool, type WriteShared } from './spool.ts'
 import { readStored, type StoredBlob } from './stored-blob.ts'
@@ -31,14 +32,12 @@ export interface DiskBlobsOptions {
  * file is moved into place, so that a crash leaves at most a record without file, which counts as absent.
  */
 export class DiskBlobs {
-  /** Least recently used first. */
-  private readonly records = new Map<Digest, BlobRecord>()
+  private readonly records = new KnownBlobs()
   private readonly dirty = new Set<Digest>()
   /** How many hold a blob that is not to be evicted meanwhile. */
   private readonly holds = new Map<Digest, number>()
   /** A file must not be removed that has just been put in its place again. */
   private readonly turns = new Turns<Digest>()
-  private cachedBytes = 0
   private readonly options: DiskBlobsOptions
   private readonly files: BlobFiles
   private readonly written: BlobRecords
@@ -55,7 +54,7 @@ export class DiskBlobs {
     await mkdir(incoming, { recursive: true })
     for (const name of await readdir(incoming))
       await rm(join(incoming, name), { recursive: true, force: true })
-    for (const [digest, record] of await blobs.written.load()) blobs.remember(digest, record)
+    for (const [digest, record] of await blobs.written.load()) blobs.records.add(digest, record)
     return blobs
   }
 
@@ -69,17 +68,16 @@ export class DiskBlobs {
 
   /** Bytes of blobs that are not published. */
   get cacheBytes(): number {
-    return this.cachedBytes
+    return this.records.cachedBytes
   }
 
   get count(): number {
-    return this.records.size
+    return this.records.count
   }
 
   /** Those that are kept whatever the cache's size, as they are now. */
   published(): { digest: Digest; size: number }[] {
-    const found = [...this.records].filter(([, record]) => record.published)
-    return found.map(([digest, { size }]) => ({ digest, size }))
+    return this.records.allPublished()
   }
 
   /** A new file in the making. @throws the file system's error, ENOSPC before the disk is full to the last byte */
@@ -138,12 +136,12 @@ export class DiskBlobs {
     const found = [...wanted].filter(([, record]) => !record.published)
     await syncFiles(found.map(([digest]) => this.files.pathOf(digest)))
     await syncFiles([...new Set(found.map(([digest]) => this.files.folderOf(digest)))])
-    const changed = found.filter(([, record]) => this.setPublished(record, true))
+    const changed = found.filter(([digest, record]) => this.records.setPublished(digest, record, true))
     try {
       // Also where nothing is new: another one's records may be on their way still.
       await this.written.update(changed)
     } catch (error) {
-      for (const [, record] of changed) this.setPublished(record, false)
+      for (const [digest, record] of changed) this.records.setPublished(digest, record, false)
       throw error
     }
   }
@@ -226,7 +224,7 @@ export class DiskBlobs {
       await this.forget(digest)
       throw error
     }
-    this.remember(digest, record)
+    this.records.set(digest, record)
   }
 
   private drop(digest: Digest, mayGo: (record: BlobRecord) => boolean): Promise<boolean> {
@@ -252,44 +250,25 @@ export class DiskBlobs {
     if (this.records.has(digest) && !(await this.files.exists(digest))) await this.forget(digest)
   }
 
-  /** @returns whether that is new */
-  private setPublished(record: BlobRecord, published: boolean): boolean {
-    if (record.published === published) return false
-    record.published = published
-    this.cachedBytes += published ? -record.size : record.size
-    return true
-  }
-
-  private remember(digest: Digest, record: BlobRecord): void {
-    const before = this.records.get(digest)
-    if (before !== undefined && !before.published) this.cachedBytes -= before.size
-    this.records.delete(digest)
-    this.records.set(digest, record)
-    if (!record.published) this.cachedBytes += record.size
-  }
-
   private touch(digest: Digest, record: BlobRecord): void {
-    record.used = Date.now()
-    this.records.delete(digest)
-    this.records.set(digest, record)
+    this.records.touch(digest, record)
     this.dirty.add(digest)
   }
 
   private async forget(digest: Digest): Promise<void> {
-    const record = this.records.get(digest)
-    if (record !== undefined && !record.published) this.cachedBytes -= record.size
     this.records.delete(digest)
     this.dirty.delete(digest)
     await this.written.delete(digest)
   }
 
   private async evict(): Promise<void> {
-    if (this.cachedBytes <= this.options.cacheSize) return
-    for (const [digest, record] of [...this.records]) {
-      if (this.cachedBytes <= this.options.cacheSize) return
-      if (record.published || this.holds.has(digest)) continue
+    const { cacheSize, onEvict } = this.options
+    if (this.cacheBytes <= cacheSize) return
+    for (const [digest, { size }] of this.records.leastUsed()) {
+      if (this.cacheBytes <= cacheSize) return
+      if (this.holds.has(digest)) continue
       const gone = await this.drop(digest, ({ published }) => !published && !this.holds.has(digest))
-      if (gone) this.options.onEvict?.(digest, record.size)
+      if (gone) onEvict?.(digest, size)
     }
   }
 }
