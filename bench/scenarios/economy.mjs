@@ -3,7 +3,7 @@ import { curl, curlAtOnce } from '../clients/curl.mjs'
 import { skopeoPull } from '../clients/skopeo.mjs'
 import { chosen } from '../contenders.mjs'
 import { folderSize } from '../folder-size.mjs'
-import { makeImage, TAG, TEN_OBJECTS } from '../image.mjs'
+import { makeImage, MANIFEST_TYPE, TAG, TEN_OBJECTS } from '../image.mjs'
 import { startGateway } from '../programs/gateway.mjs'
 import { startKubo } from '../programs/kubo.mjs'
 import { findOciRegistryP2p, startOciRegistryP2p } from '../programs/oci-registry-p2p.mjs'
@@ -80,7 +80,7 @@ async function manyClients({ scope, rounds, log, report, image, kubo, root }, re
   const pull = async (own, { start, url }, count) => {
     const program = await start(own, url)
     const repository = `${program.url}/v2/ipfs/${root}/app`
-    await curl(`${repository}/manifests/${TAG}`, {})
+    await curl(`${repository}/manifests/${TAG}`, { headers: { accept: MANIFEST_TYPE } })
     return count(async () => {
       const began = performance.now()
       await curlAtOnce(`${repository}/blobs/${layer.digest}`, { bytes: layer.size, clients: CLIENTS })

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { CarWriter } from '@ipld/car'
-import { importer } from 'ipfs-unixfs-importer'
+import { importBytes, importer } from 'ipfs-unixfs-importer'
 import { watchMemory } from '../../clients/resident-memory.mjs'
 import { timed } from '../../clients/timed.mjs'
 import { makeImage, TAG } from '../../image.mjs'
@@ -27,6 +27,7 @@ export const columns = [
   'highest memory, MiB',
 ]
 const OTHERS = 20
+const PROFILE = 'unixfs-v1-2025'
 
 /** All are the same image, whose blobs are beside them in the root. The folder is a HAMT as `ipfs add` makes them. */
 export async function measure(scope, { main, point }) {
@@ -67,20 +68,22 @@ async function writeCar(file, image, count) {
       return cid
     },
   }
-  const index = await readFile(join(image.folder, 'app/index.json'))
-  const blobs = await Promise.all(
-    [image.layer, image.config, image.manifest].map(async (blob) => ({
-      path: `root/blobs/${blob.digest.replace(':', '/')}`,
-      content: await readFile(image.fileOf(blob)),
-    })),
+  const repository = await makeFolder(blockstore, [
+    await addFile(blockstore, 'index.json', join(image.folder, 'app/index.json')),
+  ])
+  const blobs = await makeFolder(
+    blockstore,
+    await Promise.all(
+      [image.layer, image.config, image.manifest].map((blob) =>
+        addFile(blockstore, blob.digest.slice('sha256:'.length), image.fileOf(blob)),
+      ),
+    ),
   )
-  function* candidates() {
-    yield* blobs
-    for (let number = 0; number < count; number += 1)
-      yield { path: `root/${nameOf(number)}/index.json`, content: index }
-  }
-  let root
-  for await (const { cid } of importer(candidates(), blockstore, { profile: 'unixfs-v1-2025' })) root = cid
+  const entries = Array.from({ length: count }, (_, number) => ({ name: nameOf(number), ...repository }))
+  const { cid: root } = await makeFolder(blockstore, [
+    ...entries,
+    { name: 'blobs', ...(await makeFolder(blockstore, [{ name: 'sha256', ...blobs }])) },
+  ])
   const { writer, out } = CarWriter.create([root])
   const writing = pipeline(Readable.from(out), createWriteStream(file))
   let size = 0
@@ -91,4 +94,19 @@ async function writeCar(file, image, count) {
   await writer.close()
   await writing
   return { root: root.toString(), size }
+}
+
+async function addFile(blockstore, name, path) {
+  const { cid, size } = await importBytes(await readFile(path), blockstore, { profile: PROFILE })
+  return { name, cid, dagSize: size }
+}
+
+/** A folder of what is there already: sharded where it is large, which the importer knows of finished children only. */
+async function makeFolder(blockstore, children) {
+  const dagBuilder = () =>
+    children.map(({ name, cid, dagSize }) => async () => ({ path: name, cid, size: dagSize }))
+  const options = { profile: PROFILE, wrapWithDirectory: true, dagBuilder }
+  let made
+  for await (const { cid, size } of importer([], blockstore, options)) made = { cid, dagSize: size }
+  return made
 }
