@@ -12,10 +12,13 @@ import { parseJsonObject, stringsOf, type JsonObject } from './json-object.ts'
 export class IndexDocument {
   readonly #document: JsonObject
   readonly #entries: readonly IndexEntry[]
+  /** Bytes of the text that it was read from; 0 where it was not read. */
+  readonly textSize: number
 
-  private constructor(document: JsonObject, entries: readonly IndexEntry[]) {
+  private constructor(document: JsonObject, entries: readonly IndexEntry[], textSize = 0) {
     this.#document = document
     this.#entries = entries
+    this.textSize = textSize
   }
 
   /** Of a layout without an image. */
@@ -27,7 +30,7 @@ export class IndexDocument {
   static parse(bytes: Uint8Array): IndexDocument {
     parseIndex(bytes)
     const { manifests, ...document } = parseJsonObject(bytes) ?? {}
-    return new IndexDocument(document, (manifests as unknown[]).map(readEntry))
+    return new IndexDocument(document, (manifests as unknown[]).map(readEntry), bytes.length)
   }
 
   /** Sorted by code unit, unique. */

@@ -11,8 +11,8 @@ import { RootWriter } from '../roots/root-writer.ts'
 import { buildAccess, type AccessParts } from './ipfs-access.ts'
 import type { KeptRoots } from './kept-roots.ts'
 
-/** Parsed index.json files that are kept. */
-const KEPT_INDEXES = 200
+/** Bytes of parsed index.json files that are kept, each of which takes some five times the memory of its text. */
+const KEPT_INDEXES = 16 * 1024 * 1024
 /** Blobs of which it is remembered who has them. */
 const KEPT_HOLDERS = 20_000
 /** ms between two looks for uploads that nobody goes on with. */
@@ -56,7 +56,10 @@ export function buildRootRepositories(
     ipfs: access.ipfs,
     isImmutable: (repository: string, tag: string) => immutable.some((one) => one.matches(repository, tag)),
     holders,
-    indexes: new LRUCache<string, IndexDocument>({ max: KEPT_INDEXES }),
+    indexes: new LRUCache<string, IndexDocument>({
+      maxSize: KEPT_INDEXES,
+      sizeCalculation: ({ textSize }) => 1024 + 5 * textSize,
+    }),
   }
   const ending = new AbortController()
   const sweeping = setInterval(() => {

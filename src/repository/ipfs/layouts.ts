@@ -6,15 +6,10 @@ import { Failure, isFailure } from '../../errors.ts'
 import { parseIndex, type LayoutIndex } from '../../layout/image-index.ts'
 import type { Descriptor } from '../../layout/descriptor.ts'
 import { checkLayoutFile } from '../../layout/layout-file.ts'
-import { childrenOf, type Manifest } from '../../layout/manifest.ts'
-import { isManifestType } from '../../layout/media-type.ts'
-import type { Digest } from '../../reference/digest.ts'
+import { createMetBlobsRoom, MetBlobs, type MetBlobsRoom } from './met-blobs.ts'
 import { readSmall } from './read-small.ts'
 import { PathFacts } from '../path-facts.ts'
 import type { RecordStore } from '../record-store.ts'
-
-/** What is kept of a descriptor, which may be as long as its manifest: whoever made it chose its annotations. */
-export type MetBlob = Pick<Descriptor, 'mediaType' | 'digest' | 'size'>
 
 /** An image layout at its place under a content root. */
 export interface Layout {
@@ -29,8 +24,8 @@ export interface Layout {
   readonly source: string
   /** ms since the epoch when its index was last asked for. */
   asked: number
-  /** What was met in the manifests of this layout, see {@link remember}. */
-  readonly known: LRUCache<Digest, MetBlob>
+  /** What was met in its manifests. */
+  readonly known: MetBlobs
   /** Tags looked up already. */
   readonly tags: LRUCache<string, Descriptor>
 }
@@ -70,15 +65,15 @@ const KEPT_ABSENT = 16 * 1024 * 1024
 const MAX_ENTRY = 255
 /** Paths kept of which it is known whether a layout is there. */
 const KEPT_PATHS = 100_000
-/** Bytes of index.json files kept in memory. */
-const KEPT_BYTES = 64 * 1024 * 1024
+/** Bytes of index.json files and what was read from them that are kept in memory. */
+const KEPT_BYTES = 32 * 1024 * 1024
 
 /** Finds the layout for a path: deepest folder first, up to the root (the unconsumed rest is a hint). */
 export class Layouts {
   private readonly found = new LRUCache<string, Layout>({
     max: 1_000,
     maxSize: KEPT_BYTES,
-    sizeCalculation: (layout) => 4096 + layout.index.bytes.length * 3,
+    sizeCalculation: (layout) => 4096 + layout.index.bytes.length * 4,
   })
   private readonly absent = new LRUCache<string, Failure>({
     max: 10_000,
@@ -87,6 +82,7 @@ export class Layouts {
       1024 + key.length + message.length + JSON.stringify(detail ?? {}).length,
     ttl: ABSENT,
   })
+  private readonly met = createMetBlobsRoom()
   private readonly flights: Flights<Layout>
   /** Whether a layout is at a path, and not above it. */
   private readonly exact: PathFacts<boolean>
@@ -149,7 +145,7 @@ export class Layouts {
     if (saved === undefined) return this.search(path, key, signal)
     const { depth, source, index } = saved
     const bytes = Buffer.from(index, 'base64')
-    const layout = makeLayout(path, key, depth, { bytes, proof: 'blocks', source })
+    const layout = makeLayout(path, key, depth, { bytes, proof: 'blocks', source }, this.met)
     this.found.set(key, layout)
     return layout
   }
@@ -174,7 +170,7 @@ export class Layouts {
     const { content, maxIndexSize } = this.options
     const base = folderAt(path, depth)
     const file = await readSmall(content, below(base, 'index.json'), { limit: maxIndexSize, signal })
-    const layout = makeLayout(path, key, depth, file)
+    const layout = makeLayout(path, key, depth, file, this.met)
     if (this.options.localSources.has(file.source)) await this.checkMark(base, signal)
     return layout
   }
@@ -225,14 +221,6 @@ export class Layouts {
   }
 }
 
-/** Note what a manifest of a layout consists of, for sizes, and for the media types of manifests. */
-export function remember({ known }: Layout, manifest: Manifest): void {
-  for (const { mediaType, digest, size } of childrenOf(manifest)) {
-    const kind = isManifestType(mediaType) ? mediaType : ''
-    if (!known.has(digest)) known.set(digest, { mediaType: kind, digest, size })
-  }
-}
-
 function cut(name: string): string {
   return name.length > MAX_ENTRY ? `${name.slice(0, MAX_ENTRY)}…` : name
 }
@@ -242,6 +230,7 @@ function makeLayout(
   key: string,
   depth: number,
   { bytes, proof, source }: { bytes: Uint8Array; proof: Proof; source: string },
+  room: MetBlobsRoom,
 ): Layout {
   return {
     key,
@@ -251,8 +240,9 @@ function makeLayout(
     proof,
     source,
     asked: Date.now(),
-    known: new LRUCache({ max: 5_000 }),
-    tags: new LRUCache({ max: 1_000 }),
+    known: new MetBlobs(room, key),
+    // With a `max` it would take memory for all of them at once.
+    tags: new LRUCache({ maxSize: 1_000, sizeCalculation: () => 1 }),
   }
 }
 

@@ -18,7 +18,8 @@ import type {
 import { pageOf, type TagsWanted } from '../tag-pages.ts'
 import type { LayoutBlobs } from './layout-blobs.ts'
 import type { LayoutReferrers } from './layout-referrers.ts'
-import { remember, type Layout, type Layouts, type MetBlob } from './layouts.ts'
+import type { Layout, Layouts } from './layouts.ts'
+import type { MetBlob } from './met-blobs.ts'
 import type { ParsedManifests } from '../parsed-manifests.ts'
 import type { StorageTreeParts } from '../storage-tree/storage-tree-repository.ts'
 
@@ -141,7 +142,7 @@ export class IpfsRepository implements Repository {
         detail: { digest },
       })
     }
-    remember(layout, manifest)
+    layout.known.add(manifest)
     const where = this.provenance(layout, digest)
     return { ...where, source, cached, digest, mediaType: manifest.mediaType, bytes, maxAge: undefined }
   }

@@ -1,9 +1,11 @@
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { CID } from 'multiformats/cid'
 import type { ContentPath, ContentSource, Proof } from '../../../src/content/source.ts'
 import { Failure } from '../../../src/errors.ts'
 import { parseManifest } from '../../../src/layout/manifest.ts'
-import { Layouts, remember } from '../../../src/repository/ipfs/layouts.ts'
+import { Layouts } from '../../../src/repository/ipfs/layouts.ts'
 import { digestOfBytes, LayoutBuilder, TYPE } from '../../fixtures/layouts.ts'
 
 const path: ContentPath = {
@@ -132,11 +134,25 @@ test('of what a manifest consists of no more is kept than is needed', async () =
   ]
   const manifest = parseManifest(Buffer.from(JSON.stringify({ schemaVersion: 2, manifests })))
   if (manifest === undefined) throw new Error('it is no manifest')
-  remember(layout, manifest)
-  expect([...layout.known.values()].reverse()).toEqual([
+  layout.known.add(manifest)
+  expect([layout.known.get(digest), layout.known.get(other)]).toEqual([
     { mediaType: TYPE.ociIndex, digest, size: 3 },
     { mediaType: '', digest: other, size: 5 },
   ])
+})
+
+test('takes no memory for what may still be met in it', async () => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const layouts = layoutsOver(new Indexes('blocks'))
+  const locate = (n: number): Promise<unknown> =>
+    layouts.locate({ ...path, segments: [`folder-${n}`] }, signal)
+  await locate(0)
+  collect()
+  const before = process.memoryUsage().heapUsed
+  for (let n = 1; n <= 500; n += 1) await locate(n)
+  collect()
+  expect((process.memoryUsage().heapUsed - before) / 500).toBeLessThan(20_000)
 })
 
 test('of folders without a layout no more is kept than there is room for', async () => {
