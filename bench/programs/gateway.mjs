@@ -6,7 +6,7 @@ import { freePort } from '../scope.mjs'
  * This program, from its own build, on a store of its own, with access log and metrics as they are by default.
  *
  * @param options `main`: its dist/main.js; `sources`; `upstreams`: values of `--upstream`; `store`: default a fresh
- * folder; `push`: whether it takes pushes; `more`: further arguments; `env`; `core`; `nodeFlags`
+ * folder; `push`: whether it takes pushes; `more`: further arguments; `env`; `core`; `nodeFlags`; `timeout` in ms until it is ready
  * @returns with them `started`: ms until it was ready
  */
 export async function startGateway(scope, options) {
@@ -43,6 +43,7 @@ export async function startGateway(scope, options) {
     core,
     log: join(home, 'log'),
     ready: () => answers(`${url}/v2/`),
+    timeout,
   })
   return {
     url,

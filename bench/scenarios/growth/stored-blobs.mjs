@@ -3,6 +3,7 @@ import { link, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { ClassicLevel } from 'classic-level'
+import { processorTime } from '../../clients/processor-time.mjs'
 import { watchMemory } from '../../clients/resident-memory.mjs'
 import { timed } from '../../clients/timed.mjs'
 import { makeImage, TAG } from '../../image.mjs'
@@ -13,6 +14,7 @@ export const title = 'Blobs in the store'
 export const points = [10_000, 100_000, 1_000_000]
 export const columns = [
   'ready, ms',
+  'processor then, s',
   'memory then, MiB',
   'first manifest, ms',
   'first blob of 1 MiB, ms',
@@ -39,7 +41,9 @@ export async function measure(scope, { main, point }) {
   const foreign = await source.publish(other.folder)
 
   const began = performance.now()
-  const gateway = await startGateway(scope, { main, store, sources: ['embedded', `gateway=${source.url}`] })
+  const sources = ['embedded', `gateway=${source.url}`]
+  const gateway = await startGateway(scope, { main, store, sources, timeout: 300_000 })
+  const used = await processorTime(gateway.pid)
   const stop = watchMemory(gateway.pid, { every: 20 })
   const at = `${gateway.url}/v2/ipfs/${root}/app`
   const manifest = await timed(`${at}/manifests/${TAG}`)
@@ -54,6 +58,7 @@ export async function measure(scope, { main, point }) {
   const quiet = (performance.now() - began) / 1000
   return [
     gateway.started.toFixed(0),
+    used.toFixed(2),
     memory.toFixed(0),
     manifest.all.toFixed(1),
     blob.all.toFixed(1),
