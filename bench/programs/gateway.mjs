@@ -19,6 +19,7 @@ export async function startGateway(scope, options) {
     env,
     core,
     nodeFlags = [],
+    timeout,
   } = options
   const home = await scope.folder('home')
   const store = options.store ?? (await scope.folder('store'))
