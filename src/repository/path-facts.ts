@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import { Flights } from '../cache/flights.ts'
+import { upTo } from '../cache/up-to.ts'
 
 /** What a source has said of a path below an immutable root. */
 export interface Fact<T> {
@@ -22,7 +23,7 @@ export class PathFacts<T> {
 
   /** @param lingerMs that a look goes on after everyone's time was up */
   constructor(max: number, lingerMs: number) {
-    this.known = new LRUCache({ max })
+    this.known = new LRUCache(upTo(max))
     this.flights = new Flights(lingerMs)
     this.lingerMs = lingerMs
   }

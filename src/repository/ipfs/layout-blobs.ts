@@ -8,6 +8,7 @@ import { Failure, isFailure } from '../../errors.ts'
 import { algorithmOf, encodedOf, type Digest } from '../../reference/digest.ts'
 import type { Layout } from './layouts.ts'
 import type { RecordStore } from '../record-store.ts'
+import { upTo } from '../../cache/up-to.ts'
 
 /** Where a layout holds a blob. */
 export interface HeldBlob {
@@ -43,7 +44,7 @@ const ABSENT = 5_000
  * layout must hold the digest itself, in its own `blobs` folder or in one above it, as shared blob folders are.
  */
 export class LayoutBlobs {
-  private readonly held = new LRUCache<string, HeldBlob>({ max: 100_000 })
+  private readonly held = new LRUCache<string, HeldBlob>(upTo(100_000))
   private readonly absent = new LRUCache<string, true>({ max: 10_000, ttl: ABSENT })
   private readonly content: ContentSource
   private readonly cache: BlobCache

@@ -10,6 +10,7 @@ import { createMetBlobsRoom, MetBlobs, type MetBlobsRoom } from './met-blobs.ts'
 import { readSmall } from './read-small.ts'
 import { PathFacts } from '../path-facts.ts'
 import type { RecordStore } from '../record-store.ts'
+import { upTo } from '../../cache/up-to.ts'
 
 /** An image layout at its place under a content root. */
 export interface Layout {
@@ -241,8 +242,7 @@ function makeLayout(
     source,
     asked: Date.now(),
     known: new MetBlobs(room, key),
-    // With a `max` it would take memory for all of them at once.
-    tags: new LRUCache({ maxSize: 1_000, sizeCalculation: () => 1 }),
+    tags: new LRUCache(upTo(1_000)),
   }
 }
 

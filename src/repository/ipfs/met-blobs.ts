@@ -3,6 +3,7 @@ import type { Descriptor } from '../../layout/descriptor.ts'
 import { childrenOf, type Manifest } from '../../layout/manifest.ts'
 import { isManifestType } from '../../layout/media-type.ts'
 import type { Digest } from '../../reference/digest.ts'
+import { upTo } from '../../cache/up-to.ts'
 
 /** What is kept of a descriptor, which may be as long as its manifest: whoever made it chose its annotations. */
 export type MetBlob = Pick<Descriptor, 'mediaType' | 'digest' | 'size'>
@@ -10,11 +11,11 @@ export type MetBlob = Pick<Descriptor, 'mediaType' | 'digest' | 'size'>
 /** Of all layouts together; each takes some 300 bytes. */
 const KEPT = 100_000
 
-/** Room for {@link MetBlobs}. It takes memory for what is in it only, unlike a cache that is told its number. */
+/** Room for {@link MetBlobs}. */
 export type MetBlobsRoom = LRUCache<string, MetBlob>
 
 export function createMetBlobsRoom(): MetBlobsRoom {
-  return new LRUCache({ maxSize: KEPT, sizeCalculation: () => 1 })
+  return new LRUCache(upTo(KEPT))
 }
 
 /** What was met in the manifests of a layout, for sizes, and for the media types of manifests. */

@@ -6,6 +6,7 @@ import { Failure, isFailure } from '../../errors.ts'
 import type { Digest } from '../../reference/digest.ts'
 import { dataOf, layerLink, revisionLink, type StorageTree } from './storage-tree.ts'
 import type { TreeLinks } from './tree-links.ts'
+import { upTo } from '../../cache/up-to.ts'
 
 /** `manifest` and `blob` have links of their own: a manifest is no blob of its repository. */
 export type LinkKind = 'manifest' | 'blob'
@@ -16,7 +17,7 @@ export type LinkKind = 'manifest' | 'blob'
  */
 export class TreeBlobs {
   /** CIDs of data, where a source has told. */
-  private readonly cids = new LRUCache<string, string>({ max: 100_000 })
+  private readonly cids = new LRUCache<string, string>(upTo(100_000))
   private readonly content: ContentSource
   private readonly cache: BlobCache
   private readonly links: TreeLinks

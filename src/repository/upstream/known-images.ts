@@ -3,6 +3,7 @@ import { childrenOf, type Manifest } from '../../layout/manifest.ts'
 import { isManifestType } from '../../layout/media-type.ts'
 import type { Digest } from '../../reference/digest.ts'
 import type { RecordStore } from '../record-store.ts'
+import { upTo } from '../../cache/up-to.ts'
 
 /** What a tag meant when its upstream was asked last. */
 export interface KnownTag {
@@ -30,8 +31,8 @@ const KEPT_CONTENTS = 100_000
  * `repository` is the canonical name, with its registry in front.
  */
 export class KnownImages {
-  private readonly tags = new LRUCache<string, KnownTag>({ max: KEPT_TAGS })
-  private readonly contents = new LRUCache<string, KnownContent>({ max: KEPT_CONTENTS })
+  private readonly tags = new LRUCache<string, KnownTag>(upTo(KEPT_TAGS))
+  private readonly contents = new LRUCache<string, KnownContent>(upTo(KEPT_CONTENTS))
   private readonly savedTags: RecordStore<KnownTag | null> | undefined
   private readonly savedContents: RecordStore<KnownContent> | undefined
 
