@@ -1,4 +1,6 @@
 import { tmpdir } from 'node:os'
+import { BlobThread } from './cache/blob-thread.ts'
+import type { WriteShared } from './cache/spool.ts'
 import type { Program } from './cli/program.ts'
 import type { Config } from './config/config.ts'
 import { Failure, isFailure } from './errors.ts'
@@ -28,11 +30,20 @@ export function createProgram(): Program {
       if (request.to === 'kubo') {
         return (await kuboPublisher(config, tmpdir(), request.signal)).publish(request)
       }
-      return withStore(
-        config,
-        (store) => embeddedPublisher(store).publish(request),
-        (folder) => publishThrough(folder, request),
-      )
+      const thread = new BlobThread()
+      try {
+        return await withStore(
+          config,
+          async (store) => {
+            await thread.start()
+            return embeddedPublisher(store, thread.open).publish(request)
+          },
+          (folder) => publishThrough(folder, request),
+          thread.write,
+        )
+      } finally {
+        await thread.close()
+      }
     },
     import: (config, request) =>
       withStore(
@@ -71,6 +82,7 @@ async function withStore<T>(
   config: Config,
   here: (store: OpenStore) => Promise<T>,
   through: (folder: string) => Promise<T>,
+  writeShared?: WriteShared,
 ): Promise<T> {
   if (config.store.kind === 'memory') {
     throw new Failure(
@@ -81,7 +93,7 @@ async function withStore<T>(
   const { path } = config.store
   let store: OpenStore
   try {
-    store = await openStore(config, path, createBufferPool())
+    store = await openStore(config, path, createBufferPool(), { writeShared })
   } catch (error) {
     if (!isFailure(error, 'STORE_LOCKED')) throw error
     return through(path)

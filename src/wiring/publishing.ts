@@ -1,3 +1,4 @@
+import type { OpenSums } from '../cache/stream-sums.ts'
 import type { Config } from '../config/config.ts'
 import { heldBlocks } from '../content/embedded/held-blocks.ts'
 import { createEmbeddedCarTarget } from '../content/embedded/import/import-car.ts'
@@ -11,9 +12,12 @@ import type { Publisher } from '../publish/publisher.ts'
 import { locateSources } from './sources.ts'
 import type { OpenStore } from './store.ts'
 
-/** Publishes into the open store. */
-export function embeddedPublisher(store: OpenStore): Publisher {
-  return createPublisher({ target: createEmbeddedTarget(store), workDir: store.blobs.workFolder })
+/** Publishes into the open store. @param openSums what hashes the files; default: this thread */
+export function embeddedPublisher({ blobs, table }: OpenStore, openSums?: OpenSums): Publisher {
+  return createPublisher({
+    target: createEmbeddedTarget({ blobs, table, openSums }),
+    workDir: blobs.workFolder,
+  })
 }
 
 /** Imports into the open store. */

@@ -1,7 +1,7 @@
 import type { BlobCache } from '../cache/blob-cache.ts'
 import type { BufferPool } from '../cache/buffer-pool.ts'
 import type { BlobThread } from '../cache/blob-thread.ts'
-import { openLocalSums } from '../cache/stream-sums.ts'
+import { openLocalSums, type OpenSums } from '../cache/stream-sums.ts'
 import type { Config } from '../config/config.ts'
 import type { ContentSource } from '../content/source.ts'
 import type { FollowedRoot } from '../follow/followed-root.ts'
@@ -38,6 +38,8 @@ export interface Backend {
   readonly followed: readonly FollowedRoot[]
   /** Of other registries. */
   readonly upstreamHosts: readonly RegistryHost[]
+  /** What hashes what comes in. */
+  readonly openSums: OpenSums
   readonly close: () => Promise<void>
 }
 
@@ -110,6 +112,7 @@ export async function buildBackend(parts: BackendParts): Promise<Backend> {
   }
   const followed = readOnlyRoots?.followed ?? []
   return {
+    openSums,
     repositories,
     cache,
     sources,

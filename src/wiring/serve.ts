@@ -195,7 +195,7 @@ async function startControl(
       publisher: (to) =>
         to === 'kubo'
           ? kuboPublisher(config, store.blobs.workFolder, new AbortController().signal)
-          : Promise.resolve(embeddedPublisher(store)),
+          : Promise.resolve(embeddedPublisher(store, backend.openSums)),
       async import(request) {
         const imported = await storeImporter(store).import(request)
         if (imported.kind === 'ipns-record') backend.resolver.learned(imported.name)

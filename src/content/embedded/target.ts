@@ -1,5 +1,8 @@
 import { CID } from 'multiformats/cid'
+import { BufferPool } from '../../cache/buffer-pool.ts'
 import type { DiskBlobs } from '../../cache/disk-blobs.ts'
+import { writeInTurns } from '../../cache/in-turns.ts'
+import type { OpenSums } from '../../cache/stream-sums.ts'
 import { Failure } from '../../errors.ts'
 import type { AddedFile, FileToAdd, PublishTarget } from '../../publish/target.ts'
 import { algorithmOf, type Digest } from '../../reference/digest.ts'
@@ -10,13 +13,19 @@ import { EMBEDDED } from './source.ts'
 interface EmbeddedStore {
   readonly blobs: DiskBlobs
   readonly table: BlockTable
+  /** What hashes the files. Default: this thread. */
+  readonly openSums?: OpenSums | undefined
 }
+
+/** Bytes of the buffers that large files go through. */
+const BUFFERS = { large: 512 * 1024, small: 64 * 1024, limit: 4 * 1024 * 1024 }
 
 /**
  * Publishes into the embedded store: one file on disk for each blob, its blocks as ranges of it. Until they are pinned
  * the blobs are those of a cache, so that what is left of a publishing that was broken off goes when room is needed.
  */
 export function createEmbeddedTarget(store: EmbeddedStore): PublishTarget {
+  const pool = new BufferPool(BUFFERS)
   const holds = new Map<Digest, () => void>()
   const hold = (digest: Digest): void => {
     if (!holds.has(digest)) holds.set(digest, store.blobs.hold(digest))
@@ -29,7 +38,7 @@ export function createEmbeddedTarget(store: EmbeddedStore): PublishTarget {
     name: EMBEDDED,
     async addFile(file, options) {
       await begin(options.signal)
-      return addFile(store, file, { ...options, hold })
+      return addFile(store, file, { ...options, hold, pool })
     },
     async putBlocks(blocks, { signal }) {
       await begin(signal)
@@ -56,6 +65,7 @@ interface AddOptions {
   readonly onBytes?: (count: number) => void
   /** Keeps a blob from being evicted before it is pinned. */
   readonly hold: (digest: Digest) => void
+  readonly pool: BufferPool
 }
 
 async function addFile(store: EmbeddedStore, file: FileToAdd, options: AddOptions): Promise<AddedFile> {
@@ -65,13 +75,16 @@ async function addFile(store: EmbeddedStore, file: FileToAdd, options: AddOption
     return known
   }
   const algorithm = file.digest === undefined ? 'sha256' : algorithmOf(file.digest)
-  const incoming = await IncomingFile.create(store.blobs, { algorithm })
+  const { blobs, openSums } = store
+  const incoming = await IncomingFile.create(blobs, {
+    algorithm,
+    size: file.size,
+    ...(openSums === undefined ? {} : { openSums }),
+  })
   try {
-    for await (const piece of file.open(options.signal)) {
-      options.signal.throwIfAborted()
-      await incoming.append(piece)
-      options.onBytes?.(piece.length)
-    }
+    const pieces = piecesOf(file, options)
+    if (file.size <= BUFFERS.large) for await (const piece of pieces) await incoming.append(piece)
+    else await writeLarge(incoming, pieces, options.pool)
     const { digest, dag } = await incoming.finish()
     if (dag.size !== file.size || (file.digest !== undefined && file.digest !== digest)) {
       throw new Failure('LAYOUT_INVALID', `${file.digest ?? 'a file'} changed while it was read`)
@@ -80,6 +93,30 @@ async function addFile(store: EmbeddedStore, file: FileToAdd, options: AddOption
     return await incoming.keep(store, digest, dag)
   } finally {
     await incoming.discard()
+  }
+}
+
+async function* piecesOf(file: FileToAdd, { signal, onBytes }: AddOptions): AsyncGenerator<Uint8Array> {
+  for await (const piece of file.open(signal)) {
+    signal.throwIfAborted()
+    yield piece
+    onBytes?.(piece.length)
+  }
+}
+
+/** Through memory that another thread can read. */
+async function writeLarge(
+  incoming: IncomingFile,
+  pieces: AsyncIterable<Uint8Array>,
+  pool: BufferPool,
+): Promise<void> {
+  const buffers = [pool.take(), pool.take()] as const
+  try {
+    await writeInTurns(pieces, buffers, (bytes) => incoming.write(bytes))
+  } finally {
+    await incoming.flush().finally(() => {
+      for (const buffer of buffers) pool.give(buffer)
+    })
   }
 }
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { BufferPool } from '../../cache/buffer-pool.ts'
 import type { DiskBlobs } from '../../cache/disk-blobs.ts'
-import { copyInto } from '../../cache/copy-into.ts'
+import { writeInTurns } from '../../cache/in-turns.ts'
 import type { OpenSums } from '../../cache/stream-sums.ts'
 import { IncomingFile } from '../../content/embedded/incoming-file.ts'
 import { Failure } from '../../errors.ts'
@@ -69,38 +69,20 @@ export class Upload {
     await this.#file?.discard()
   }
 
-  /** Two buffers in turn: while one is being written, the other is filled. */
   async #write(
     pieces: AsyncIterable<Uint8Array>,
-    [first, second]: readonly [Buffer, Buffer],
+    buffers: readonly [Buffer, Buffer],
     algorithm: DigestAlgorithm,
     length: number | undefined,
   ): Promise<void> {
-    let [filling, writing] = [first, second]
-    let filled = 0
-    const write = async (): Promise<void> => {
-      // Where it is not said how much comes, what does not fill a buffer is taken for all of it.
-      const expected = length ?? (filled < filling.length ? filled : Infinity)
-      await (await this.file(algorithm, expected)).write(filling.subarray(0, filled))
-      ;[filling, writing] = [writing, filling]
-      filled = 0
-    }
     try {
-      for await (const piece of pieces) {
-        for (let offset = 0; offset < piece.length;) {
-          const part = piece.subarray(offset, offset + filling.length - filled)
-          copyInto(filling, part, filled)
-          filled += part.length
-          offset += part.length
-          if (filled === filling.length) await write()
-        }
-      }
+      await writeInTurns(pieces, buffers, async (bytes, last) => {
+        // Where it is not said how much comes, what does not fill a buffer is taken for all of it.
+        const expected = length ?? (last ? bytes.length : Infinity)
+        await (await this.file(algorithm, expected)).write(bytes)
+      })
     } finally {
-      try {
-        if (filled > 0) await write()
-      } finally {
-        await this.#file?.flush()
-      }
+      await this.#file?.flush()
     }
   }
 
