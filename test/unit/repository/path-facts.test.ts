@@ -49,6 +49,15 @@ test('what is believed is asked for again behind the back of whoever asks', asyn
   expect(await get()).toBe(3)
 })
 
+test('and also when the clock has been set back', async () => {
+  const { get } = counting(false)
+  expect(await get()).toBe(1)
+  jest.setSystemTime(Date.now() - 3_600_000)
+  expect(await get()).toBe(1)
+  await idle()
+  expect(await get()).toBe(2)
+})
+
 test('a failure is remembered for nobody', async () => {
   const { get, fail } = counting(true)
   fail(new Error('not now'))
