@@ -37,8 +37,10 @@ export interface Attempt<C extends Candidate, T> {
   readonly ask: (candidate: C, signal: AbortSignal) => Promise<T>
   /** What to throw when all have failed. */
   readonly conclude: (failures: readonly (readonly [C, unknown])[]) => unknown
-  /** Asked only when all others have failed. */
+  /** Asked behind all others. */
   readonly last?: C
+  /** Asked only when all others have failed, and not already when they are slow. */
+  readonly reserve?: C | undefined
 }
 
 export interface Won<C, T> {
@@ -62,13 +64,13 @@ export class Attempts<C extends Candidate> {
     this.events = options.events
   }
 
-  async first<T>({ signal, ask, conclude, last }: Attempt<C, T>): Promise<Won<C, T>> {
-    const order = this.health.order(this.candidates)
-    const queue = last === undefined ? order : [...order.filter((one) => one !== last), last]
+  async first<T>({ signal, ask, conclude, last, reserve }: Attempt<C, T>): Promise<Won<C, T>> {
+    const order = this.health.order(this.candidates).filter((one) => one !== last && one !== reserve)
     const failures: [C, unknown][] = []
-    return hedged(queue, {
+    return hedged(last === undefined || last === reserve ? order : [...order, last], {
       signal,
       delay: this.options.hedgeDelay,
+      reserve,
       ask: (candidate, own) => this.timed(candidate, own, ask),
       onFailure: (error, candidate) => {
         this.note(candidate, error)

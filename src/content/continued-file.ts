@@ -32,6 +32,7 @@ class ContinuedFile<C extends Candidate> implements OpenedFile {
   readonly cid
   readonly body: AsyncIterable<Uint8Array>
   private current: Won<C, OpenedFile>
+  private readonly broken = new Set<C>()
   /** Whose bytes were taken without proof. */
   private readonly believed = new Map<OpenedFile, C>()
   private readonly opening: Opening<C>
@@ -88,6 +89,9 @@ class ContinuedFile<C extends Candidate> implements OpenedFile {
   private async moveOn(range: ByteRange, progressed: boolean, reason: unknown): Promise<void> {
     const { attempts, open, signal, conclude } = this.opening
     const broken = this.current.candidate
+    // Who breaks off again and again is fast at that: it would win of one that is slow until the file is given up.
+    const reserve = this.broken.has(broken) ? broken : undefined
+    this.broken.add(broken)
     const won = await attempts.first({
       signal,
       ask: async (candidate, own) => {
@@ -106,6 +110,7 @@ class ContinuedFile<C extends Candidate> implements OpenedFile {
       },
       conclude,
       last: broken,
+      reserve,
     })
     this.believe(won)
     this.current = won

@@ -4,6 +4,8 @@ export interface HedgedOptions<C, T> {
   readonly signal: AbortSignal
   /** ms after which the next candidate is asked as well. */
   readonly delay: number
+  /** Asked only when all candidates have failed, however slow they are. */
+  readonly reserve?: C | undefined
   /** The signal aborts when `signal` does, also long after the answer, and when another candidate was faster. */
   readonly ask: (candidate: C, signal: AbortSignal) => Promise<T>
   /** Hears of every failure but those of candidates that were too slow. @returns whether it settles the matter */
@@ -24,6 +26,7 @@ export function hedged<C, T>(
   const { signal, delay, ask, onFailure, exhausted } = options
   if (signal.aborted) return Promise.reject(signal.reason as Error)
   const queue = [...candidates]
+  const reserve = options.reserve === undefined ? [] : [options.reserve]
   return new Promise((resolve, reject) => {
     const running = new Set<AbortController>()
     let settled = false
@@ -45,7 +48,7 @@ export function hedged<C, T>(
     }
     const next = (): void => {
       clearTimeout(timer)
-      const candidate = queue.shift()
+      const candidate = queue.shift() ?? (running.size === 0 ? reserve.shift() : undefined)
       if (candidate === undefined) {
         if (running.size === 0) settle(() => reject(exhausted()))
         return

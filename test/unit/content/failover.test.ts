@@ -240,6 +240,18 @@ describe('a body', () => {
     expect([next.source, next.size]).toEqual(['two', BYTES.length])
   })
 
+  test('goes on at a slow source rather than at one that breaks off again and again', async () => {
+    const [breaking, slow] = [source('breaking', { cut: 1 }), source('slow')]
+    const open = slow.open.bind(slow)
+    slow.open = async (...given) => {
+      await new Promise((resolve) => setTimeout(resolve, 200))
+      return open(...given)
+    }
+    const file = await joined([breaking, slow], { hedgeDelay: 5 }).open(PATH, { signal })
+    expect((await bytesOf(file)).equals(BYTES)).toBe(true)
+    expect(breaking.opened.length).toBeLessThanOrEqual(2)
+  })
+
   test('that gets nowhere ends with an error', async () => {
     const sources = [source('one', { cut: 0 }), source('two', { cut: 0 })]
     const file = await joined(sources).open(PATH, { signal })
