@@ -39,7 +39,7 @@ export interface Attempt<C extends Candidate, T> {
   readonly conclude: (failures: readonly (readonly [C, unknown])[]) => unknown
   /** Asked behind all others. */
   readonly last?: C
-  /** Asked only when all others have failed, and not already when they are slow. */
+  /** Asked as those that lately sent wrong bytes are. */
   readonly reserve?: C | undefined
 }
 
@@ -49,8 +49,9 @@ export interface Won<C, T> {
 }
 
 /**
- * Several candidates for the same. They are asked in the order given, those that lately sent wrong bytes last; the next
- * one is asked when one fails, or as well when one is slow. The first answer wins.
+ * Several candidates for the same. They are asked in the order given; the next one is asked when one fails, or as well when
+ * one is slow. The first answer wins. Those that lately sent wrong bytes, which may be the fastest, are asked when the others have
+ * failed, or are very slow.
  */
 export class Attempts<C extends Candidate> {
   readonly events: SourceEvents | undefined
@@ -65,20 +66,25 @@ export class Attempts<C extends Candidate> {
   }
 
   async first<T>({ signal, ask, conclude, last, reserve }: Attempt<C, T>): Promise<Won<C, T>> {
-    const order = this.health.order(this.candidates).filter((one) => one !== last && one !== reserve)
+    const order = this.health.order(this.candidates).filter((one) => one !== last)
+    const queue = last === undefined ? order : [...order, last]
+    const isDoubtful = (one: C): boolean => one === reserve || this.health.isSuspect(one)
     const failures: [C, unknown][] = []
-    return hedged(last === undefined || last === reserve ? order : [...order, last], {
-      signal,
-      delay: this.options.hedgeDelay,
-      reserve,
-      ask: (candidate, own) => this.timed(candidate, own, ask),
-      onFailure: (error, candidate) => {
-        this.note(candidate, error)
-        failures.push([candidate, error])
-        return this.options.settles(error)
+    return hedged(
+      queue.filter((one) => !isDoubtful(one)),
+      {
+        signal,
+        delay: this.options.hedgeDelay,
+        reserve: queue.filter(isDoubtful),
+        ask: (candidate, own) => this.timed(candidate, own, ask),
+        onFailure: (error, candidate) => {
+          this.note(candidate, error)
+          failures.push([candidate, error])
+          return this.options.settles(error)
+        },
+        exhausted: () => conclude(failures),
       },
-      exhausted: () => conclude(failures),
-    })
+    )
   }
 
   /** Whether a failure in the middle of a body ends it for good. */

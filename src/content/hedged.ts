@@ -4,8 +4,8 @@ export interface HedgedOptions<C, T> {
   readonly signal: AbortSignal
   /** ms after which the next candidate is asked as well. */
   readonly delay: number
-  /** Asked only when all candidates have failed, however slow they are. */
-  readonly reserve?: C | undefined
+  /** Candidates that are better not asked: only when the others have failed, or take several times that long. */
+  readonly reserve?: readonly C[]
   /** The signal aborts when `signal` does, also long after the answer, and when another candidate was faster. */
   readonly ask: (candidate: C, signal: AbortSignal) => Promise<T>
   /** Hears of every failure but those of candidates that were too slow. @returns whether it settles the matter */
@@ -13,6 +13,9 @@ export interface HedgedOptions<C, T> {
   /** What to throw when all have failed. */
   readonly exhausted: () => unknown
 }
+
+/** How many delays more those in reserve wait. */
+const PATIENCE = 4
 
 /**
  * Ask candidates in the order given, the next one when one fails, or as well when one is slow. The first answer wins.
@@ -26,10 +29,11 @@ export function hedged<C, T>(
   const { signal, delay, ask, onFailure, exhausted } = options
   if (signal.aborted) return Promise.reject(signal.reason as Error)
   const queue = [...candidates]
-  const reserve = options.reserve === undefined ? [] : [options.reserve]
+  const reserve = [...(options.reserve ?? [])]
   return new Promise((resolve, reject) => {
     const running = new Set<AbortController>()
     let settled = false
+    let reserveToo = false
     let timer: NodeJS.Timeout | undefined
     const settle = (action: () => void, winner?: AbortController): void => {
       if (settled) return
@@ -48,9 +52,11 @@ export function hedged<C, T>(
     }
     const next = (): void => {
       clearTimeout(timer)
-      const candidate = queue.shift() ?? (running.size === 0 ? reserve.shift() : undefined)
+      reserveToo ||= queue.length === 0 && running.size === 0
+      const candidate = queue.shift() ?? (reserveToo ? reserve.shift() : undefined)
       if (candidate === undefined) {
         if (running.size === 0) settle(() => reject(exhausted()))
+        else if (reserve.length > 0) timer = setTimeout(askReserve, delay * PATIENCE)
         return
       }
       const controller = new AbortController()
@@ -66,6 +72,10 @@ export function hedged<C, T>(
           else next()
         },
       )
+    }
+    const askReserve = (): void => {
+      reserveToo = true
+      next()
     }
     signal.addEventListener('abort', abort)
     next()

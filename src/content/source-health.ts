@@ -26,6 +26,11 @@ export class SourceHealth<C extends object> {
     this.penalties.set(source, penaltyAfter(before, now))
   }
 
+  isSuspect(source: C): boolean {
+    const penalty = this.penalties.get(source)
+    return penalty !== undefined && lasts(penalty, this.now())
+  }
+
   /** In the order given, discredited ones last, of those the latest offender last: another may be well again. */
   order(sources: readonly C[]): C[] {
     const now = this.now()

@@ -247,7 +247,7 @@ describe('a body', () => {
       await new Promise((resolve) => setTimeout(resolve, 200))
       return open(...given)
     }
-    const file = await joined([breaking, slow], { hedgeDelay: 5 }).open(PATH, { signal })
+    const file = await joined([breaking, slow], { hedgeDelay: 100 }).open(PATH, { signal })
     expect((await bytesOf(file)).equals(BYTES)).toBe(true)
     expect(breaking.opened.length).toBeLessThanOrEqual(2)
   })
@@ -266,6 +266,21 @@ describe('a body', () => {
     file.discredit('wrong digest')
     expect(sources.map(({ discredits }) => discredits)).toEqual([['wrong digest'], ['wrong digest'], []])
     expect((await all.open(PATH, { signal })).source).toBe('three')
+  })
+
+  test('found wrong is not asked for there again as long as another one is only slow', async () => {
+    const [wrong, slow] = [source('wrong'), source('slow')]
+    const all = joined([wrong, slow], { hedgeDelay: 40 })
+    const first = await all.open(PATH, { signal })
+    first.discredit('wrong digest')
+    const open = slow.open.bind(slow)
+    slow.open = async (...given) => {
+      await new Promise((resolve) => setTimeout(resolve, 80))
+      return open(...given)
+    }
+    expect((await all.open(PATH, { signal })).source).toBe('slow')
+    slow.open = never
+    expect((await all.open(PATH, { signal })).source).toBe('wrong')
   })
 
   test('of proved blocks is not held against who gave it', async () => {
