@@ -4,6 +4,7 @@ import { Failure, isFailure } from '../errors.ts'
 import type { FillOptions } from './fill-options.ts'
 import { Intake } from './intake.ts'
 import { missedBytes } from './missed-bytes.ts'
+import { openAsExpected } from './open-as-expected.ts'
 import { paceOf, type PacedReader } from './pace.ts'
 import { provedCid } from './proved-cid.ts'
 import { Waiters } from './waiting.ts'
@@ -229,12 +230,12 @@ export class Fill {
   }
 
   private async receive(signal: AbortSignal): Promise<void> {
-    const { digest, fetch } = this.options
+    const { digest } = this.options
     const { intake } = this
     signal.throwIfAborted()
     if (intake.received > 0 && intake.received === this.size) return
     const range = intake.received > 0 ? { start: intake.received, end: this.size ?? Infinity } : undefined
-    const file = await fetch(range, signal)
+    const file = await openAsExpected(this.options, range, signal)
     this.source = file.source
     this.contributors.push(file)
     await this.admitSize(file)

@@ -147,6 +147,26 @@ describe('readers of one blob', () => {
     expect(disk.has(blob.digest)).toBe(true)
   })
 
+  test('get the rest of who has the right size, whoever is asked first', async () => {
+    const blob = new ControlledBlob(LARGE, { allowed: 600 * KIB })
+    const leaving = new AbortController()
+    const fetch: BlobWant['fetch'] = async (range, signal) => {
+      const file = await blob.fetch(range, signal)
+      // Only the second source is wrong.
+      blob.size = LARGE.length
+      return file
+    }
+    const want = { fetch, expectedSize: LARGE.length }
+    const left = read(open(blob, { ...want, signal: leaving.signal }))
+    await until(() => blob.requests[0]?.position === 600 * KIB)
+    leaving.abort(GONE)
+    await left
+    blob.allow(Infinity)
+    blob.size = LARGE.length + 10
+    await expectWhole(open(blob, want), LARGE)
+    expect(blob.requests.map(({ discredits }) => discredits.length)).toEqual([0, 1, 0])
+  })
+
   test('whose time is up leave the fetch to whoever asks next', async () => {
     const blob = new ControlledBlob(LARGE, { allowed: 0 })
     const late = new AbortController()
