@@ -15,7 +15,7 @@ export interface HedgedOptions<C, T> {
 }
 
 /** How many delays more those in reserve wait. */
-const PATIENCE = 4
+const PATIENCE = 10
 
 /**
  * Ask candidates in the order given, the next one when one fails, or as well when one is slow. The first answer wins.
