@@ -35,6 +35,8 @@ export class BlobThread {
   private next = 0
   private readonly streams = new Map<number, ThreadSums>()
   private readonly writes: Waiting<Written>[] = []
+  /** Those that are not answered yet. */
+  private questions = 0
   /** Why what it was at is lost when it ends. */
   private end = 'it has ended'
   private readonly script: URL
@@ -74,6 +76,7 @@ export class BlobThread {
     const number = this.next++
     const sums = new ThreadSums(
       (request, moved) => worker.postMessage({ stream: number, ...request }, moved),
+      (answer) => this.awaited(worker, answer),
       () => this.streams.delete(number),
       parts,
     )
@@ -86,10 +89,11 @@ export class BlobThread {
   readonly write: WriteShared = (file, piece, position) => {
     const { worker } = this
     if (worker === undefined) return undefined
-    return new Promise<Written>((resolve, reject) => {
+    const written = new Promise<Written>((resolve, reject) => {
       this.writes.push({ resolve, reject })
       worker.postMessage({ write: { file, position }, piece })
-    }).then(({ written: { failed } }) => {
+    })
+    return this.awaited(worker, written).then(({ written: { failed } }) => {
       if (failed !== undefined) throw Object.assign(new Error(failed.message), { code: failed.code })
     })
   }
@@ -100,6 +104,18 @@ export class BlobThread {
     this.worker = undefined
     this.end = 'the gateway stops'
     await worker?.terminate()
+  }
+
+  /** The process must not end as long as it is waited for: a command may have nothing else to do. */
+  private async awaited<T>(worker: Worker, answer: Promise<T>): Promise<T> {
+    this.questions += 1
+    if (this.questions === 1) worker.ref()
+    try {
+      return await answer
+    } finally {
+      this.questions -= 1
+      if (this.questions === 0) worker.unref()
+    }
   }
 
   private create(): Worker | undefined {
@@ -134,11 +150,18 @@ class ThreadSums implements StreamSums {
   /** One for each question, which are answered in their order. */
   private readonly waiting: Waiting<Answer>[] = []
   private readonly post: Post
+  private readonly awaited: (answer: Promise<Answer>) => Promise<Answer>
   private readonly onEnd: () => void
   private readonly parts: HashedParts | undefined
 
-  constructor(post: Post, onEnd: () => void, parts: HashedParts | undefined) {
+  constructor(
+    post: Post,
+    awaited: (answer: Promise<Answer>) => Promise<Answer>,
+    onEnd: () => void,
+    parts: HashedParts | undefined,
+  ) {
     this.post = post
+    this.awaited = awaited
     this.onEnd = onEnd
     this.parts = parts
   }
@@ -175,14 +198,12 @@ class ThreadSums implements StreamSums {
     for (const { reject } of this.waiting.splice(0)) reject(this.failure)
   }
 
-  private ask(request: object, moved?: ArrayBuffer[]): Promise<Answer> {
-    return new Promise((resolve, reject) => {
-      if (this.failure !== undefined) {
-        reject(this.failure)
-        return
-      }
+  private async ask(request: object, moved?: ArrayBuffer[]): Promise<Answer> {
+    if (this.failure !== undefined) throw this.failure
+    const answer = new Promise<Answer>((resolve, reject) => {
       this.waiting.push({ resolve, reject })
       this.post(request, moved)
     })
+    return this.awaited(answer)
   }
 }
